@@ -1,0 +1,52 @@
+"""What a rule emits. A finding is made from signals; a Signal rule's signals only feed other rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from auditwatch.detection.changes import Change
+from auditwatch.events.activity import Activity, Gap
+
+Severity = Literal["Info", "Low", "Medium", "High", "Critical"]
+SEVERITIES: tuple[Severity, ...] = ("Info", "Low", "Medium", "High", "Critical")
+"""Rising order; severity of a finding only ever rises."""
+
+Confidence = Literal["Low", "Medium", "High"]
+Certainty = Literal["Observed", "Attempted", "OutcomeUnknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """One rule held for one row of the log (or, for a counting story, for the row that completed it)."""
+
+    watch: str
+    """``namespace/name`` of the AuditWatch."""
+    rule: str
+    pack: str
+    """``name@version``, or empty for a rule written in the AuditWatch."""
+    sequence: int
+    """Log sequence of the row that made it."""
+    time: float
+    """Event time of that row, seconds since the epoch."""
+    severity: Severity
+    confidence: Confidence
+    certainty: Certainty
+    title: str
+    """Rendered, escaped and cut to 256 characters."""
+    description: str
+    group: tuple[tuple[str, str], ...]
+    """(field, value) of the rule's groupBy, in its order: the identity of the incident."""
+    count: int = 1
+    """How many activities this signal stands for (a deletecollection counts what it deleted)."""
+    emits_finding: bool = True
+    """False for ``emit: Signal`` rules and for muted ones."""
+    attack: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    runbook: str = ""
+    remediation: str = ""
+    changes: tuple[Change, ...] = ()
+    activity: Activity | None = None
+    gap: Gap | None = None
+    contributors: tuple[int, ...] = field(default=())
+    """Log sequences of the rows counted by a story, newest last, at most 64."""

@@ -1,0 +1,147 @@
+"""Builds the test cluster's binaries once and finds them again: `python -m tests.cluster.build`.
+
+The first build compiles all of Kubernetes and takes about ten minutes on two cores;
+afterwards a binary is found by the hash of its inputs in a few milliseconds.
+"""
+
+import fcntl
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from tests.cluster.errors import ClusterError
+from tests.cluster.programs import (
+    BUILD_FLAGS,
+    K10APIS,
+    KUBERNETES,
+    MODULE,
+    Program,
+    cache_directory,
+    digest,
+    install,
+    prune,
+)
+from tests.cluster.progress import Progress, Reporter
+from tests.cluster.toolchain import Go, find_go
+
+TICK_SECONDS = 0.5
+ERROR_LINES = 30
+
+
+def kubernetes_binary() -> Path:
+    """The binary with Kubernetes, etcd, CoreDNS, kubectl and helm in it."""
+    return ensure(KUBERNETES)
+
+
+def k10apis_binary() -> Path:
+    """The binary of the K10 stand-in."""
+    return ensure(K10APIS)
+
+
+def ensure(program: Program, *, output: TextIO | None = None) -> Path:
+    """Return the program's binary, building it unless these very inputs were built before."""
+    go = find_go()
+    binaries = cache_directory() / "bin"
+    directory = binaries / digest(program, module=MODULE, go_version=go.version)
+    binary = directory / program.name
+    if not binary.exists():
+        with _lock(binaries / "lock", output or sys.stderr):
+            if not binary.exists():  # another process may have built it meanwhile
+                _build_into(directory, program=program, go=go, output=output or sys.stderr)
+                prune(binaries, program=program)
+    os.utime(directory)  # pruning keeps what was used last
+    return binary
+
+
+def _build_into(directory: Path, *, program: Program, go: Go, output: TextIO) -> None:
+    with tempfile.TemporaryDirectory(dir=directory.parent) as scratch:
+        built = Path(scratch) / program.name
+        _compile(program, go=go, target=built, output=output)
+        install(built, program=program, directory=directory)
+
+
+def _compile(program: Program, *, go: Go, target: Path, output: TextIO) -> None:
+    """Run the compiler with its messages in a file, from which progress is read."""
+    package = f"./{program.name}"
+    total = _packages_to_compile(go, package)
+    messages = target.with_name("messages")
+    with (
+        messages.open("w") as stream,
+        subprocess.Popen(
+            [str(go.path), "build", "-v", *BUILD_FLAGS, "-o", str(target), package],
+            cwd=MODULE,
+            env=go.environment(),
+            stderr=stream,
+        ) as process,
+    ):
+        try:
+            _watch(process, messages=messages, name=program.name, total=total, output=output)
+        finally:
+            process.terminate()
+    if process.returncode != 0:
+        end = "\n".join(messages.read_text().splitlines()[-ERROR_LINES:])
+        raise ClusterError(f"go build {package} failed in {MODULE}:\n{end}")
+
+
+def _watch(process: subprocess.Popen[bytes], *, messages: Path, name: str, total: int, output: TextIO) -> None:
+    reporter = Reporter(output=output, terminal=output.isatty())
+    started = time.monotonic()
+    while process.poll() is None:
+        time.sleep(TICK_SECONDS)
+        progress = Progress.read(messages.read_text(), name=name, total=total)
+        reporter.tick(progress, seconds=time.monotonic() - started)
+    reporter.finish(name, seconds=time.monotonic() - started)
+
+
+def _packages_to_compile(go: Go, package: str) -> int:
+    """How many packages the build cache lacks; 0 (unknown) when Go cannot tell."""
+    template = "{{if .Stale}}x{{end}}"
+    listing = subprocess.run(
+        [str(go.path), "list", "-deps", *BUILD_FLAGS, "-f", template, package],
+        cwd=MODULE,
+        env=go.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return listing.stdout.count("x")
+
+
+@contextmanager
+def _lock(path: Path, output: TextIO) -> Iterator[None]:
+    """One build at a time on this machine: two would only slow each other down."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            output.write("waiting for another build of the test cluster\n")
+            output.flush()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Build everything, or the programs named; print where they are."""
+    programs = {program.name: program for program in (KUBERNETES, K10APIS)}
+    try:
+        for name in arguments or programs:
+            if name not in programs:
+                raise ClusterError(f"{name}: not one of {', '.join(programs)}")
+            sys.stdout.write(f"{ensure(programs[name])}\n")
+    except ClusterError as problem:
+        sys.stderr.write(f"error: {problem}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,14 @@
+"""What goes wrong with a test cluster, in words that say what to do about it."""
+
+
+class ClusterError(Exception):
+    """A test cluster cannot be built, started or used; the text names the fix."""
+
+
+class KubectlError(ClusterError):
+    """kubectl ended with an error; `stderr` is what it said."""
+
+    def __init__(self, *, command: str, code: int, stderr: str) -> None:
+        super().__init__(f"{command}: exit code {code}\n{stderr.strip()}")
+        self.code = code
+        self.stderr = stderr

@@ -1,0 +1,32 @@
+"""The bundled kubectl, run as somebody."""
+
+import os
+import shlex
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.cluster.errors import KubectlError
+
+KUBECTL_SECONDS = 120
+
+
+def run(arguments: Sequence[str], *, binary: Path, kubeconfig: Path, home: Path, stdin: str | None = None) -> str:
+    """Return what kubectl prints; raise KubectlError with its complaint when it fails."""
+    finished = subprocess.run(
+        [str(binary), "kubectl", *arguments],
+        input="" if stdin is None else stdin,
+        capture_output=True,
+        text=True,
+        timeout=KUBECTL_SECONDS,
+        check=False,
+        # Its own home keeps the discovery caches of two clusters apart.
+        env={**os.environ, "KUBECONFIG": str(kubeconfig), "HOME": str(home)},
+    )
+    if finished.returncode != 0:
+        raise KubectlError(
+            command=shlex.join(["kubectl", *arguments]),
+            code=finished.returncode,
+            stderr=finished.stderr or finished.stdout,
+        )
+    return finished.stdout

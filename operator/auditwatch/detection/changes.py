@@ -1,0 +1,248 @@
+"""What differs between two versions of an object, leaf by leaf, in the paths rules are written in.
+
+Rules ask "did the daily count fall", not "was the spec replaced": a changed ancestor is expanded to its leaves, and
+list elements are paired by the key that names them, so that inserting an action in front of another is one
+appearance and not a change of everything behind it. What the server or a controller writes by itself is no change.
+
+The walk uses a stack of its own: an object nested as deep as a server lets through must not raise.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, Protocol
+
+from auditwatch.detection.values import MISSING, UNKNOWN
+
+LIMIT: Final = 1000
+"""Changes reported of one pair of objects; see :func:`diff` for which and for what tells of the rest."""
+
+DEPTH: Final = 64
+"""Path segments reported; what differs deeper is reported at this depth, with values :data:`UNKNOWN`."""
+
+SEGMENT: Final = 128
+"""Characters of one path segment; longer ones are cut and end in ``…``."""
+
+OVERFLOW: Final = "…"
+"""Path of the change that stands for those beyond :data:`LIMIT`; its values are :data:`UNKNOWN`."""
+
+_IGNORED: Final[Mapping[str, frozenset[str]]] = {
+    "": frozenset({"apiVersion", "kind", "status"}),
+    "metadata": frozenset(
+        {
+            "creationTimestamp",
+            "deletionGracePeriodSeconds",
+            "generateName",
+            "generation",
+            "managedFields",
+            "name",
+            "namespace",
+            "resourceVersion",
+            "selfLink",
+            "uid",
+        }
+    ),
+    "metadata.annotations": frozenset({"kubectl.kubernetes.io/last-applied-configuration"}),
+}
+"""By container: what identifies the object, or is written by the server, a controller's report or kubectl's notes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One leaf's old and new value; :data:`MISSING` where it is absent on that side, :data:`UNKNOWN` where unseen.
+
+    A leaf is a scalar, a list of scalars (whole: ``ElementsAdded`` needs both lists) or an empty container.
+    ``path`` reads ``spec.actions[export].retention.daily``; map keys that hold a dot, a bracket, a quote or a slash
+    are quoted: ``metadata.annotations["k10.kasten.io/ignorebackuppolicy"]``.
+    """
+
+    path: str
+    old: object
+    new: object
+
+
+class ListKeys(Protocol):
+    """How elements of a kind's lists are told apart (``k10/list_keys.py``)."""
+
+    def key(self, path: str, element: Mapping[str, object]) -> str | None:
+        """What names ``element`` of the list at ``path``, or ``None`` to pair that list by index.
+
+        ``path`` has every element's key replaced by ``*``: ``spec.template.spec.containers[*].env``.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A pair of values still to compare. ``shape`` is ``path`` with the keys of list elements as ``*``."""
+
+    path: str
+    shape: str
+    depth: int
+    rank: int
+    old: object
+    new: object
+
+
+def diff(
+    old: Mapping[str, object] | None, new: Mapping[str, object] | None, *, list_keys: ListKeys
+) -> tuple[Change, ...]:
+    """Every leaf that differs, ordered by path; ``None`` is an object that does not exist.
+
+    JSON's ``null`` counts as absent, as it does to an API server. Numbers are equal when their values are
+    (``1 == 1.0``), booleans are no numbers. Reordering a list of keyed elements is no change, reordering a list of
+    scalars is one.
+
+    At most :data:`LIMIT` changes are returned, and if there were more, one further ``Change(OVERFLOW, UNKNOWN,
+    UNKNOWN)`` last. Those kept are taken in turn from every part of the object, so that filling one map or list
+    with noise does not push out what happened elsewhere.
+    """
+    found = _Found()
+    walk = [iter([_Node(path="", shape="", depth=0, rank=0, old=_absent(old), new=_absent(new))])]
+    while walk:
+        node = next(walk[-1], None)
+        if node is None:
+            walk.pop()
+        elif _expands(node.old, node.new) or not node.depth:
+            walk.append(_children(node, list_keys))
+        elif not _equal(node.old, node.new):
+            found.add(node)
+    return found.changes()
+
+
+class _Found:
+    """The changes kept so far: never more than twice :data:`LIMIT`, however many there are."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[int, Change]] = {}
+        self._overflown = False
+
+    def add(self, node: _Node) -> None:
+        values = (node.old, node.new) if node.depth <= DEPTH else (UNKNOWN, UNKNOWN)
+        self._kept.setdefault(node.path, (node.rank, Change(node.path, *values)))
+        if len(self._kept) >= 2 * LIMIT:
+            self._prune()
+
+    def changes(self) -> tuple[Change, ...]:
+        if len(self._kept) > LIMIT:
+            self._prune()
+        kept = tuple(self._kept[path][1] for path in sorted(self._kept))
+        return (*kept, Change(OVERFLOW, UNKNOWN, UNKNOWN)) if self._overflown else kept
+
+    def _prune(self) -> None:
+        best = heapq.nsmallest(LIMIT, self._kept.items(), key=lambda item: (item[1][0], item[0]))
+        self._kept, self._overflown = dict(best), True
+
+
+def _absent(value: object) -> object:
+    return MISSING if value is None else value
+
+
+def _expands(old: object, new: object) -> bool:
+    """Whether the pair has children to look at: a filled map or a list of containers on either side."""
+    return _is_branch(old) or _is_branch(new)
+
+
+def _is_branch(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return bool(value)
+    return isinstance(value, list) and any(isinstance(element, Mapping | list) for element in value)
+
+
+def _equal(old: object, new: object) -> bool:
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(map(_equal, old, new))
+    if isinstance(old, bool) or isinstance(new, bool):
+        return old is new
+    if isinstance(old, float) != isinstance(new, float) and Decimal in {type(old), type(new)}:
+        return Decimal(repr(old) if isinstance(old, float) else str(old)) == Decimal(str(new))
+    return bool(old == new)
+
+
+def _children(node: _Node, list_keys: ListKeys) -> Iterator[_Node]:
+    """The pairs under a branch, and the leaf that a branch replaced or was replaced by."""
+    old, new = node.old, node.new
+    maps = [value for value in (old, new) if isinstance(value, Mapping)]
+    lists = [value for value in (old, new) if isinstance(value, list)]
+    if maps:
+        yield from _map_children(node, old if isinstance(old, Mapping) else {}, new if isinstance(new, Mapping) else {})
+    if lists:
+        yield from _list_children(
+            node, old if isinstance(old, list) else [], new if isinstance(new, list) else [], list_keys
+        )
+    yield from _leaf_beside(node)
+
+
+def _leaf_beside(node: _Node) -> Iterator[_Node]:
+    """A scalar on one side of a pair whose other side is a branch: its own appearance or disappearance."""
+    sides = [MISSING if isinstance(value, Mapping | list) else value for value in (node.old, node.new)]
+    if any(side is not MISSING for side in sides):
+        yield _Node(path=node.path, shape=node.shape, depth=node.depth, rank=node.rank, old=sides[0], new=sides[1])
+
+
+def _map_children(node: _Node, old: Mapping[str, object], new: Mapping[str, object]) -> Iterator[_Node]:
+    ignored = _IGNORED.get(node.path, frozenset()) if node.depth < 3 else frozenset()
+    for position, name in enumerate(sorted((old.keys() | new.keys()) - ignored)):
+        step = _map_step(name, first=not node.path)
+        values = (_absent(old.get(name)), _absent(new.get(name)))
+        yield _child(node, step, step, position=position, values=values)
+
+
+def _list_children(node: _Node, old: list[object], new: list[object], list_keys: ListKeys) -> Iterator[_Node]:
+    before, after = _named(old, new, node.shape, list_keys)
+    for position, name in enumerate(sorted(before.keys() | after.keys())):
+        values = (_absent(before.get(name)), _absent(after.get(name)))
+        yield _child(node, f"[{_cut(name)}]", "[*]", position=position, values=values)
+
+
+def _child(node: _Node, step: str, shape: str, *, position: int, values: tuple[object, object]) -> _Node:
+    deeper = node.depth >= DEPTH
+    return _Node(
+        path=node.path if deeper else node.path + step,
+        shape=node.shape if deeper else node.shape + shape,
+        depth=node.depth + 1,
+        rank=max(node.rank, position),
+        old=values[0],
+        new=values[1],
+    )
+
+
+def _map_step(name: str, *, first: bool) -> str:
+    name = _cut(name)
+    if any(character in '."[]/' for character in name):
+        return '["' + name.replace("\\", "\\\\").replace('"', '\\"') + '"]'
+    return name if first else f".{name}"
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= SEGMENT else name[: SEGMENT - 1] + "…"
+
+
+def _named(
+    old: list[object], new: list[object], shape: str, list_keys: ListKeys
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Both lists by what names their elements: declared keys if every element has one, else the index."""
+    before, after = _by_key(old, shape, list_keys), _by_key(new, shape, list_keys)
+    if before is not None and after is not None:
+        return before, after
+    return _by_index(old), _by_index(new)
+
+
+def _by_key(elements: list[object], shape: str, list_keys: ListKeys) -> dict[str, object] | None:
+    """Elements by key; a key that stands twice is told apart as ``key``, ``key#2`` …; ``None`` if one has no key."""
+    named: dict[str, object] = {}
+    seen: dict[str, int] = {}
+    for element in elements:
+        key = list_keys.key(shape, element) if isinstance(element, Mapping) else None
+        if key is None:
+            return None
+        seen[key] = seen.get(key, 0) + 1
+        named[key if seen[key] == 1 else f"{key}#{seen[key]}"] = element
+    return named
+
+
+def _by_index(elements: list[object]) -> dict[str, object]:
+    return {str(index): element for index, element in enumerate(elements)}

@@ -1,0 +1,90 @@
+"""One SQLite connection: statements, transactions that nest, and errors in the journal's own words.
+
+Kept apart from the tables so that what a transaction promises stands in one place.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from auditwatch.journal.errors import TransactionLostError, translated
+
+Value = str | bytes | int | float | None
+
+
+class Database:
+    """Owned by the thread that made it. ``commits`` counts transactions that wrote and reached the disk."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self.commits = 0
+        self._connection = connection
+        self._depth = 0
+        self._changes_before = 0
+
+    def execute(self, statement: str, values: Sequence[Value] = ()) -> sqlite3.Cursor:
+        """Run one statement. Raises :class:`JournalError` where the file is at fault."""
+        try:
+            return self._connection.execute(statement, values)
+        except sqlite3.Error as error:
+            raise translated(self.path, error) from error
+
+    def execute_many(self, statement: str, rows: Iterable[Sequence[Value]]) -> int:
+        """Run one prepared statement per row; how many rows it changed in all."""
+        try:
+            return self._connection.executemany(statement, rows).rowcount
+        except sqlite3.Error as error:
+            raise translated(self.path, error) from error
+
+    def number(self, statement: str, values: Sequence[Value] = ()) -> int:
+        """The one integer a query answers; 0 where it answers nothing or NULL."""
+        row = self.execute(statement, values).fetchone()
+        return int(row[0]) if row and row[0] is not None else 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. The outermost reaches the disk at its end; a nested one is a savepoint of it.
+
+        Raises :class:`TransactionLostError` where SQLite rolled back the whole of it after an error within, so that
+        nobody takes an earlier part for saved.
+        """
+        outermost = self._depth == 0
+        self.execute("BEGIN IMMEDIATE" if outermost else "SAVEPOINT nested")
+        if outermost:
+            self._changes_before = self._connection.total_changes
+        self._depth += 1
+        try:
+            yield
+            self._finish(outermost=outermost)
+        except BaseException as error:
+            self._undo(error, outermost=outermost)
+            raise
+        finally:
+            self._depth -= 1
+
+    def _finish(self, *, outermost: bool) -> None:
+        if not self._connection.in_transaction:
+            raise self._lost()
+        self.execute("COMMIT" if outermost else "RELEASE nested")
+        if outermost and self._connection.total_changes != self._changes_before:
+            self.commits += 1
+
+    def _undo(self, error: BaseException, *, outermost: bool) -> None:
+        if not self._connection.in_transaction:
+            if not outermost and not isinstance(error, TransactionLostError):
+                raise self._lost() from error
+        elif outermost:
+            self.execute("ROLLBACK")
+        else:
+            self.execute("ROLLBACK TO nested")
+            self.execute("RELEASE nested")
+
+    def _lost(self) -> TransactionLostError:
+        return TransactionLostError(self.path, "a transaction was rolled back as a whole", "offer its parts again")
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and let go of both."""
+        self._connection.close()

@@ -75,7 +75,7 @@ class ListKeys(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Node:
     """A pair of values still to compare. ``shape`` is ``path`` with the keys of list elements as ``*``."""
 
@@ -147,9 +147,9 @@ def _expands(old: object, new: object) -> bool:
 
 
 def _is_branch(value: object) -> bool:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return bool(value)
-    return isinstance(value, list) and any(isinstance(element, Mapping | list) for element in value)
+    return isinstance(value, list) and any(isinstance(element, (dict, list)) for element in value)
 
 
 def _equal(old: object, new: object) -> bool:
@@ -165,10 +165,10 @@ def _equal(old: object, new: object) -> bool:
 def _children(node: _Node, list_keys: ListKeys) -> Iterator[_Node]:
     """The pairs under a branch, and the leaf that a branch replaced or was replaced by."""
     old, new = node.old, node.new
-    maps = [value for value in (old, new) if isinstance(value, Mapping)]
+    maps = [value for value in (old, new) if isinstance(value, dict)]
     lists = [value for value in (old, new) if isinstance(value, list)]
     if maps:
-        yield from _map_children(node, old if isinstance(old, Mapping) else {}, new if isinstance(new, Mapping) else {})
+        yield from _map_children(node, old if isinstance(old, dict) else {}, new if isinstance(new, dict) else {})
     if lists:
         yield from _list_children(
             node, old if isinstance(old, list) else [], new if isinstance(new, list) else [], list_keys
@@ -178,7 +178,7 @@ def _children(node: _Node, list_keys: ListKeys) -> Iterator[_Node]:
 
 def _leaf_beside(node: _Node) -> Iterator[_Node]:
     """A scalar on one side of a pair whose other side is a branch: its own appearance or disappearance."""
-    sides = [MISSING if isinstance(value, Mapping | list) else value for value in (node.old, node.new)]
+    sides = [MISSING if isinstance(value, dict | list) else value for value in (node.old, node.new)]
     if any(side is not MISSING for side in sides):
         yield _Node(path=node.path, shape=node.shape, depth=node.depth, rank=node.rank, old=sides[0], new=sides[1])
 
@@ -236,7 +236,7 @@ def _by_key(elements: list[object], shape: str, list_keys: ListKeys) -> dict[str
     named: dict[str, object] = {}
     seen: dict[str, int] = {}
     for element in elements:
-        key = list_keys.key(shape, element) if isinstance(element, Mapping) else None
+        key = list_keys.key(shape, element) if isinstance(element, dict) else None
         if key is None:
             return None
         seen[key] = seen.get(key, 0) + 1

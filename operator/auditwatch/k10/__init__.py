@@ -1,0 +1,1 @@
+"""What K10's groups, kinds, lists and accounts mean: data and pure functions, handed to detection by who composes."""

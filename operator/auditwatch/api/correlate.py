@@ -1,0 +1,70 @@
+"""Stories: what many signals mean together. Today one kind, the count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from auditwatch.api.model import Flaw, Int, Model, Name, Path, Raw, Validation, given
+
+_ONE_OF = Validation("has(self.rule) != has(self.tags)", "say whose signals: set exactly one of rule and tags")
+
+
+class SignalsOf(Model):
+    """Signals a story takes in: of one rule, or of every rule that has all of some tags."""
+
+    validations: ClassVar[tuple[Validation, ...]] = (_ONE_OF,)
+    alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("rule",), ("tags",))
+
+    rule: Name | None = Field(default=None, description="Name of the rule.")
+    tags: Annotated[tuple[Name, ...], Field(min_length=1, max_length=8)] | None = Field(
+        default=None, description="Tags that the rules must all have."
+    )
+
+    @classmethod
+    def checks(cls, raw: Raw, /) -> Iterator[Flaw]:
+        """Exactly one of the two."""
+        if given(raw, "rule") == given(raw, "tags"):
+            yield Flaw((), _ONE_OF.message)
+
+
+class Threshold(Model):
+    """When the count is enough."""
+
+    gte: Annotated[Int, Field(ge=1, le=1_000_000)] = Field(description="At least this many within the window.")
+
+
+class Count(Model):
+    """What is added up instead of signals."""
+
+    sum: Literal["target.count"] = Field(
+        description="target.count: the objects each request touched, so that a deletecollection counts what it "
+        "deleted; "
+        "an unknown number counts as 1."
+    )
+
+
+class Correlate(Model):
+    """Counts signals of other rules, per group, in a window that slides with event time."""
+
+    type: Literal["eventCount"] = Field(description="Kind of story. eventCount: how many signals there are.")
+    of: Annotated[tuple[SignalsOf, ...], Field(min_length=1, max_length=16)] = Field(
+        description="Whose signals are counted; each signal once, also where several items fit it."
+    )
+    group_by: Annotated[tuple[Path, ...], Field(min_length=1, max_length=8)] | None = Field(
+        default=None,
+        description="Fields whose values keep counts apart, e.g. actor.id; absent = one count for all. Also groups the "
+        "findings, unless finding.groupBy says otherwise.",
+    )
+    timespan_seconds: Annotated[Int, Field(ge=1, le=86_400)] = Field(description="Length of the window.")
+    conditions: Annotated[tuple[Threshold, ...], Field(min_length=1, max_length=1)] = Field(
+        description="When the count is enough; it is reported again for every signal beyond it."
+    )
+    count: Count | None = Field(default=None, description="Adds up a field; absent = every signal counts 1.")
+    missing_key: Literal["OwnGroup"] = Field(
+        default="OwnGroup",
+        description="What happens where a groupBy field is absent or unknown. OwnGroup: those count together, "
+        "apart from others.",
+    )

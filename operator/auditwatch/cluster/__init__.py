@@ -1,0 +1,1 @@
+"""The Kubernetes client and what needs it: lease, access reviews, discovery, the store of findings."""

@@ -1,0 +1,81 @@
+"""Where the API server is and who we are there: service account in a pod, kubeconfig everywhere else.
+
+The official client does the loading and the refreshing of tokens; what is ours are the errors, and that nothing
+is stored in its process-wide default configuration, because each event loop has a client of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.config import kube_config
+from kubernetes.aio.config.config_exception import ConfigException
+from kubernetes.aio.config.incluster_config import load_incluster_config
+from yaml import YAMLError
+
+from auditwatch.cluster.errors import ConfigurationError
+
+REFRESH_SECONDS = 60.0
+Refresh = Callable[[], Coroutine[None, None, None]]
+
+
+async def load(*, kubeconfig: Path | None, context: str | None) -> tuple[Any, Refresh]:
+    """The client's configuration, and a coroutine function that keeps its token fresh until it is cancelled.
+
+    With a ``kubeconfig`` or a ``context`` that is used; else the pod's service account; else ``$KUBECONFIG`` or
+    ``~/.kube/config``. Raises :class:`ConfigurationError` with what to set.
+    """
+    configuration = Configuration()
+    configuration.connection_pool_maxsize = 0  # every watch holds a connection of its own: no limit
+    if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+        _load_service_account(configuration)
+        return configuration, _nothing_to_refresh  # its hook reads the mounted token again every minute
+    return configuration, await _load_kubeconfig(configuration, kubeconfig, context)
+
+
+def _load_service_account(configuration: Any) -> None:
+    try:
+        load_incluster_config(configuration)
+    except (ConfigException, OSError) as error:
+        raise ConfigurationError(
+            f"in a pod, but its service account cannot be used: {error}; "
+            "set automountServiceAccountToken: true or give --kubeconfig"
+        ) from error
+
+
+async def _load_kubeconfig(configuration: Any, kubeconfig: Path | None, context: str | None) -> Refresh:
+    path = str(kubeconfig) if kubeconfig else kube_config.KUBE_CONFIG_DEFAULT_LOCATION
+    if not _exists(path):
+        raise ConfigurationError(f"{path}: no such kubeconfig; give --kubeconfig or set KUBECONFIG")
+    try:
+        loader = await kube_config.load_kube_config(
+            path, context=context, client_configuration=configuration, persist_config=False
+        )
+    except (ConfigException, YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        # The loader indexes into whatever YAML it found; all of these mean "not a kubeconfig".
+        raise ConfigurationError(f"{path}: not a usable kubeconfig: {error}") from error
+
+    async def refresh() -> None:
+        failed = True
+        while failed:
+            failed = False
+            try:  # returns at once where the token or certificate is fixed
+                await kube_config.refresh_token(loader, configuration, interval=REFRESH_SECONDS)
+            except ConfigException:
+                failed = True  # the plugin may work again later; requests say 401 meanwhile
+                await asyncio.sleep(REFRESH_SECONDS)
+
+    return refresh
+
+
+def _exists(path: str) -> bool:
+    return any(Path(part).expanduser().is_file() for part in path.split(os.pathsep) if part)
+
+
+async def _nothing_to_refresh() -> None:
+    """A service account's token is read again by the client itself."""

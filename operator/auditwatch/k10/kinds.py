@@ -63,8 +63,8 @@ class WatchedKind:
 
     @property
     def key(self) -> str:
-        """``group/resource``, the kind's name in the journal, in gaps and in rules' tests (core group: ``/pods``)."""
-        return f"{self.group}/{self.resource}"
+        """``group/resource``, as rules' tests write it; the core group is left out (``pods``)."""
+        return f"{self.group}/{self.resource}".removeprefix("/")
 
 
 def _custom(family: str, resource: str, kind: str, *, optional: bool = False) -> WatchedKind:

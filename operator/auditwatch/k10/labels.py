@@ -21,11 +21,6 @@ FIELDS: Final = (
 """Labels of K10 8.5; rules read each as ``k10.<field>``."""
 
 
-def label(field: str) -> str | None:
-    """The label behind ``k10.<field>``, or ``None`` where K10 has none of that name."""
-    return PREFIX + field if field in FIELDS else None
-
-
 def k10_labels(obj: Mapping[str, Any]) -> dict[str, str]:
     """An object's labels that are K10's, in the order of :data:`FIELDS`."""
     labels = obj.get("metadata", {}).get("labels") or {}

@@ -1,77 +1,88 @@
-"""What detection asks of K10.
+"""What detection asks of K10, answered for one installed K10.
 
-The engine knows no K10: it is handed something that answers these questions, made here from an installed K10.
+The engine knows no K10: it states its questions as a protocol (``detection/scope.py``), and who composes the engine
+hands it one of these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from auditwatch.k10 import labels
-from auditwatch.k10.groups import in_domain
+import msgspec
+
+from auditwatch.events.activity import Activity, JSONObject
+from auditwatch.k10.groups import family, in_domain
 from auditwatch.k10.identity import K10Instance
+from auditwatch.k10.labels import FIELDS, PREFIX
 from auditwatch.k10.list_keys import DeclaredKeys, list_keys
-from auditwatch.k10.presets import effective_policy
-
-
-class K10View(Protocol):
-    """The questions; ``group`` is one the cluster serves unless said otherwise."""
-
-    @property
-    def namespaces(self) -> tuple[str, ...]:
-        """The namespaces that are K10's."""
-        ...
-
-    def substitute_group(self, group: str) -> str:
-        """A group as rules write it (``kio.kasten.io``), as this cluster serves it."""
-        ...
-
-    def list_keys(self, group: str, resource: str) -> DeclaredKeys:
-        """How elements of the kind's lists are paired."""
-        ...
-
-    def label(self, field: str) -> str | None:
-        """The label behind the rule field ``k10.<field>``, ``None`` where K10 has none."""
-        ...
-
-    def is_k10_account(self, username: str) -> bool:
-        """Whether an authenticated user is K10's exact service account."""
-        ...
-
-    def effective(self, policy: Mapping[str, Any], preset: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """A policy with what its preset decides, see ``k10/presets.py``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledK10:
     """The answers for one installed K10."""
 
-    instance: K10Instance
+    instance: K10Instance = K10Instance()
 
     @property
     def namespaces(self) -> tuple[str, ...]:
         """Its own namespace and the multi-cluster one."""
         return self.instance.namespaces
 
-    def substitute_group(self, group: str) -> str:
-        """Also right for names that end in a group, such as those of CRDs and APIServices."""
-        return in_domain(group, self.instance.api_domain)
+    def group(self, written: str) -> str:
+        """A group as rules write it (``kio.kasten.io``), as this cluster serves it; also names that end in one."""
+        return in_domain(written, self.instance.api_domain)
 
     def list_keys(self, group: str, resource: str) -> DeclaredKeys:
-        """From the declarations in ``k10/list_keys.py``."""
+        """What names the elements of the kind's lists (``k10/list_keys.py``)."""
         return list_keys(group, resource)
-
-    def label(self, field: str) -> str | None:
-        """From the labels in ``k10/labels.py``."""
-        return labels.label(field)
 
     def is_k10_account(self, username: str) -> bool:
         """Exact comparison: a neighbour in K10's namespace is not K10."""
         return username == self.instance.account
 
-    def effective(self, policy: Mapping[str, Any], preset: Mapping[str, Any] | None) -> Mapping[str, Any]:
-        """See ``k10/presets.py``."""
-        return effective_policy(policy, preset)
+    def facts(self, activity: Activity) -> Mapping[str, object]:
+        """The ``k10.*`` fields that have a value; what is not in the mapping is absent.
+
+        ``policies`` and ``policyName`` of a policy are itself, of anything else what its labels say; ``profileName``
+        likewise; ``actionName`` is an action's own name. Where no body was seen, labels are ``msgspec.UNSET``.
+        """
+        target = activity.target
+        body = _body(activity)
+        found: dict[str, object] = dict.fromkeys(FIELDS, msgspec.UNSET) if body is None else _labelled(body)
+        if family(target.group) == "config":
+            found |= _OWN.get(target.resource, _nothing)(target.namespace, target.name)
+        if family(target.group) == "actions" and target.name:
+            found["actionName"] = target.name
+        if isinstance(found.get("policyName"), str):
+            found["policies"] = [found["policyName"]]
+        return found
+
+
+def _nothing(_namespace: str, _name: str) -> dict[str, object]:
+    return {}
+
+
+_OWN: Mapping[str, Any] = {
+    "policies": lambda namespace, name: {"policyName": name, "policyNamespace": namespace},
+    "profiles": lambda _namespace, name: {"profileName": name},
+}
+"""What objects of K10's configuration are themselves."""
+
+
+def _body(activity: Activity) -> JSONObject | None:
+    """The object after the request, else before it; ``None`` where neither was seen."""
+    for body in (activity.object, activity.old_object):
+        if isinstance(body, dict):
+            return body
+    return None
+
+
+def _labelled(body: JSONObject) -> dict[str, object]:
+    labels = (body.get("metadata") or {}).get("labels") or {}
+    found: dict[str, object] = {field: labels[PREFIX + field] for field in FIELDS if PREFIX + field in labels}
+    if "exportProfile" in found:
+        found["profileName"] = found["exportProfile"]
+    expires = (body.get("spec") or {}).get("expiresAt")
+    return found if expires is None else {**found, "expiresAt": expires}

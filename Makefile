@@ -1,0 +1,64 @@
+# One command for each thing a person wants; each installs what it needs, says what it does and is cached.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+ARGS ?=
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) scripts/environment.py $(VENV)
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: $(READY) ## a cluster, an attack on K10, and what is found (no Docker, no cluster needed)
+	@$(PY) -m tests.demo $(ARGS)
+
+.PHONY: test
+test: $(READY) binaries ## every test, against a real kube-apiserver
+	@$(PY) -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(READY) ## format, lint, types, rooms and arrows, generated files, no package host named
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(PY) -m auditwatch crds --check --output-dir crds
+	@$(PY) scripts/no_package_hosts.py
+
+.PHONY: format
+format: $(READY) ## let ruff format and mend what it can
+	@$(VENV)/bin/ruff format . && $(VENV)/bin/ruff check --fix .
+
+.PHONY: binaries
+binaries: $(READY) ## Kubernetes and the K10 stand-in, built once and cached (about 10 minutes the first time)
+	@$(PY) -m tests.cluster.build
+
+.PHONY: cluster
+cluster: binaries ## a control plane with the K10 stand-in; prints the export KUBECONFIG=… to use it
+	@$(PY) -m tests.cluster up --k10 $(ARGS)
+
+.PHONY: cluster-down
+cluster-down: $(READY) ## stop it and leave nothing behind
+	@$(PY) -m tests.cluster down $(ARGS)
+
+.PHONY: bench
+bench: binaries ## figures: 50,000 restore points, memory, time to notice
+	@$(PY) -m tests.benchmarks $(ARGS)
+
+.PHONY: torture
+torture: binaries ## the long form of kill -9 and restarts
+	@$(PY) -m pytest -m torture tests/torture --long $(ARGS)
+
+.PHONY: lock
+lock: ## compile the lock files again (needs uv)
+	@scripts/lock.sh
+
+.PHONY: clean
+clean: ## remove the virtual environment and caches of this checkout
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,133 @@
+"""kopf, in a thread and a loop of its own: it reconciles AuditWatch and nothing else.
+
+It leaves no finalizer, runs no daemon and posts no event, so deleting an AuditWatch or the operator never hangs. What
+its handlers learn goes to the :class:`Reconciler`; the status of an AuditWatch is written elsewhere, by one writer.
+Deletions that happen while the connection is down are not told to kopf at all; the repair loop finds those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import kopf
+
+GROUP, VERSION, PLURAL = "k10auditwatch.io", "v1alpha1", "auditwatches"
+STOP_SECONDS = 3.0
+
+
+class Reconciler(Protocol):
+    """What the handlers report to; called in kopf's thread."""
+
+    def seen(self, body: Mapping[str, Any]) -> None:
+        """This AuditWatch exists and looks like this."""
+
+    def gone(self, uid: str) -> None:
+        """The AuditWatch of this uid was deleted."""
+
+
+class GenerationStorage(kopf.AnnotationsDiffBaseStorage):
+    """A diff base that is the generation alone: spec changes are all we react to, and annotations stay small."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> Any:  # noqa: ARG002 - kopf's signature
+        """The essence kopf compares to decide whether the object changed."""
+        return {"metadata": {"generation": body.metadata.get("generation")}}
+
+
+def settings_for_kopf() -> kopf.OperatorSettings:
+    """kopf's settings: alone (a Lease guards us), silent (we record events), no scanning (no rights to CRDs needed)."""
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.persistence.finalizer = f"{GROUP}/finalizer"
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP, v1=False)
+    settings.persistence.diffbase_storage = GenerationStorage(prefix=GROUP, key="last-handled", v1=False)
+    settings.watching.client_timeout = 600
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 10
+    settings.execution.default_backoff = 15
+    return settings
+
+
+def build_registry(reconciler: Reconciler, *, login: Callable[[], kopf.ConnectionInfo | None]) -> kopf.OperatorRegistry:
+    """The handlers of this operator, in a registry of their own so that several can live in one process."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    def authenticate(**_: Any) -> kopf.ConnectionInfo | None:
+        return login()
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+    def observe(type: str | None, body: kopf.Body, uid: str, **_: Any) -> None:  # noqa: A002 - kopf passes it by this name
+        if type == "DELETED":
+            reconciler.gone(uid)
+        else:
+            reconciler.seen(dict(body))
+
+    @kopf.on.create(GROUP, VERSION, PLURAL, registry=registry)
+    @kopf.on.update(GROUP, VERSION, PLURAL, registry=registry)
+    @kopf.on.resume(GROUP, VERSION, PLURAL, registry=registry)
+    def reconcile(body: kopf.Body, **_: Any) -> None:
+        reconciler.seen(dict(body))
+
+    return registry
+
+
+class KopfThread:
+    """Runs ``kopf.operator`` until stopped; ``failure`` says why it ended on its own, if it did."""
+
+    def __init__(
+        self,
+        reconciler: Reconciler,
+        *,
+        identity: str,
+        login: Callable[[], kopf.ConnectionInfo | None],
+        ended: Callable[[BaseException | None], None],
+    ) -> None:
+        self._registry = build_registry(reconciler, login=login)
+        self._identity = identity
+        self._ended = ended
+        self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    def start(self) -> None:
+        """Start the thread; kopf lists AuditWatches soon after."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it from any thread; kopf gives its own tasks a moment and then lets go."""
+        self._stopping = True
+        if self._loop is not None and self._task is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        self._thread.join(STOP_SECONDS)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still runs."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        failure: BaseException | None = None
+        try:
+            asyncio.run(self._operate())
+        except asyncio.CancelledError:
+            pass
+        except BaseException as error:  # noqa: BLE001 - whatever ended kopf, the operator must know and end too
+            failure = error
+        if not self._stopping:
+            self._ended(failure)
+
+    async def _operate(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        await kopf.operator(
+            registry=self._registry,
+            settings=settings_for_kopf(),
+            identity=self._identity,  # type: ignore[arg-type]  # a NewType of str that kopf does not export
+            clusterwide=True,
+        )

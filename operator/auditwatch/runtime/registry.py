@@ -1,0 +1,80 @@
+"""Every AuditWatch the operator knows, compiled: what kopf, the repair loop and the status writer share.
+
+Entries are replaced, never changed, so a reader in another thread sees one whole state. Conditions are not kept
+here: they are computed from entries and figures by one pure function (``runtime/status.py``) and written by one writer.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from auditwatch.api.auditwatch import AuditWatchSpec
+from auditwatch.api.problems import Problem
+from auditwatch.detection.compile import RuleSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchEntry:
+    """One AuditWatch as it was last read."""
+
+    uid: str
+    namespace: str
+    name: str
+    generation: int
+    spec: AuditWatchSpec | None
+    rule_set: RuleSet | None
+    """``None`` where nothing of the spec could be used, or the namespace may hold no AuditWatch."""
+    problems: tuple[Problem, ...]
+    refused: str = ""
+    """Why the whole watch is not accepted here; empty where it is."""
+    status: Mapping[str, Any]
+    """The status last read from the API: where conditions keep their transition times."""
+
+    @property
+    def key(self) -> str:
+        """``namespace/name``, the word detection and findings know the watch by."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def paused(self) -> bool:
+        """True where the user asked for silence."""
+        return self.spec is not None and self.spec.paused
+
+
+class Registry:
+    """Watches by uid. ``changed`` is called, from whatever thread, after each change that matters."""
+
+    def __init__(self, *, changed: Callable[[], None]) -> None:
+        self._entries: dict[str, WatchEntry] = {}
+        self._lock = threading.Lock()
+        self._changed = changed
+
+    def get(self, uid: str) -> WatchEntry | None:
+        """The entry of this uid, if there is one."""
+        return self._entries.get(uid)
+
+    def put(self, entry: WatchEntry) -> None:
+        """Know this watch, or know it anew."""
+        with self._lock:
+            self._entries = {**self._entries, entry.uid: entry}
+        self._changed()
+
+    def drop(self, uid: str) -> WatchEntry | None:
+        """Forget a watch; what it was, or ``None`` if it was not known."""
+        with self._lock:
+            entry = self._entries.get(uid)
+            self._entries = {known: other for known, other in self._entries.items() if known != uid}
+        if entry is not None:
+            self._changed()
+        return entry
+
+    def entries(self) -> list[WatchEntry]:
+        """All of them, by namespace and name."""
+        return sorted(self._entries.values(), key=lambda entry: entry.key)
+
+    def missing_from(self, uids: set[str]) -> list[str]:
+        """Uids known here and absent from a fresh list: deletions nobody told us of."""
+        return [uid for uid in self._entries if uid not in uids]

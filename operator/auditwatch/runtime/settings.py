@@ -1,0 +1,142 @@
+"""The installer's configuration: one YAML file that says where K10 is, what is read and where state is kept.
+
+It exists apart from ``AuditWatch`` because it carries cluster-wide trust: whoever may write an AuditWatch must not be
+able to say which account is K10's own. Every problem is reported with its path; nothing is guessed from a typo.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+
+from auditwatch.api.problems import Problem, validate
+
+Name = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+Namespace = Name
+GIB = 1024**3
+
+
+class Section(BaseModel):
+    """A closed section: an unknown key is a problem, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class K10Section(Section):
+    """One K10 installation, where it is not to be found by its Deployment ``aggregatedapis-svc``."""
+
+    name: Name = "default"
+    namespace: Namespace = "kasten-io"
+    service_account: Name = "k10-k10"
+    api_domain: Annotated[str, Field(max_length=253)] = "kio.kasten.io"
+    multicluster_namespace: Namespace = "kasten-io-mc"
+
+
+class StateSection(Section):
+    """Watch loops on K10's objects: needs nothing but read rights."""
+
+    name: Name = "state"
+    type: Literal["State"] = "State"
+    poll_seconds: Annotated[int, Field(ge=5, le=3600)] = 60
+
+
+class JournalSection(Section):
+    """Where what was seen is kept until it is told. ``durable`` says that the path outlives the pod."""
+
+    path: Path = Path("/var/lib/auditwatch/journal.db")
+    durable: bool = False
+    limit_bytes: Annotated[int, Field(ge=16 * 1024**2)] = GIB
+    retention_days: Annotated[int, Field(ge=1, le=365)] = 7
+
+
+class TenancySection(Section):
+    """Which namespaces besides the operator's own may hold AuditWatches; such a watch sees its own namespace only."""
+
+    namespaces: Annotated[list[Annotated[str, Field(max_length=63)]], Field(max_length=256)] = ["*"]
+
+
+class ProbesSection(Section):
+    """Where /healthz, /readyz and /metrics are served."""
+
+    address: str = "0.0.0.0"  # noqa: S104 - the kubelet and Prometheus reach the pod by its address
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+
+
+class LeaseSection(Section):
+    """The lock around everything that writes."""
+
+    name: Name = "k10-auditwatch"
+    duration_seconds: Annotated[int, Field(ge=3, le=300)] = 15
+
+
+class Settings(Section):
+    """The whole file. Absent ``k10s`` means: find K10 from its Deployment."""
+
+    cluster_name: Annotated[str, Field(max_length=253)] = ""
+    k10s: Annotated[list[K10Section], Field(max_length=16)] = []
+    sources: Annotated[list[StateSection], Field(min_length=1, max_length=1)] = [StateSection()]
+    trusted_proxies: Annotated[list[str], Field(max_length=64)] = []
+    journal: JournalSection = JournalSection()
+    tenancy: TenancySection = TenancySection()
+    probes: ProbesSection = ProbesSection()
+    lease: LeaseSection = LeaseSection()
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, networks: list[str]) -> list[str]:
+        for network in networks:
+            ip_network(network, strict=False)
+        return networks
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Settings:
+        names = [k10.name for k10 in self.k10s]
+        if len(set(names)) != len(names):
+            raise ValueError("k10s: two entries have the same name; give each its own")
+        return self
+
+
+class InvalidSettings(Exception):  # noqa: N818 - reads as what it is where it is raised and caught
+    """The configuration cannot be used. ``problems`` holds every one, with its path."""
+
+    def __init__(self, origin: str, problems: list[Problem]) -> None:
+        super().__init__("\n".join(f"{origin}: {problem.path or '(whole file)'}: {problem.message}" for problem in problems))
+        self.problems = problems
+
+
+def parse_settings(text: str, *, origin: str) -> Settings:
+    """Settings from the text of the file. Raises :class:`InvalidSettings` with all problems at once."""
+    raw = _document(text, origin=origin)
+    settings, problems = validate(Settings, raw, "")
+    if settings is None or problems:
+        raise InvalidSettings(origin, problems)
+    return settings
+
+
+def load_settings(path: Path | None) -> Settings:
+    """Settings from ``path``, or the defaults without one. Raises :class:`InvalidSettings`."""
+    if path is None:
+        return Settings()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fix = "name a readable YAML file with --config, or leave the option out for the defaults"
+        raise InvalidSettings(str(path), [Problem("", f"cannot be read: {error}; {fix}")]) from error
+    return parse_settings(text, origin=str(path))
+
+
+def _document(text: str, *, origin: str) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InvalidSettings(origin, [Problem("", f"is not YAML: {' '.join(str(error).split())}")]) from error
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        raise InvalidSettings(origin, [Problem("", f"must be a mapping of settings, not {type(raw).__name__}")])
+    return raw

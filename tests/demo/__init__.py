@@ -1,0 +1,1 @@
+"""The first thing a newcomer runs: see docs/tutorial/first-finding.md."""

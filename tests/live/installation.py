@@ -1,0 +1,155 @@
+"""The operator as a user runs it, short of the image: a process with a ServiceAccount's token and the rights of ``manifests/``.
+
+Everything that shows the product whole (the demo, the torture, the benchmarks, the tests in this folder) starts it
+from here, so that none of them quietly runs with more rights than an installation has.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.errors import ClusterError
+
+REPOSITORY = Path(__file__).parents[2]
+NAMESPACE = "k10-auditwatch"
+ACCOUNT = "k10-auditwatch"
+INSTALLED = ("namespace.yaml", "service-account.yaml", "rbac-k10.yaml", "rbac-own.yaml", "roles-for-people.yaml")
+READY_SECONDS = 120.0
+POLL_SECONDS = 0.1
+
+
+class Installation:
+    """One operator against one control plane: ``install()`` once, then ``start`` and ``kill`` as often as wanted."""
+
+    def __init__(self, cluster: ControlPlane, *, directory: Path, settings: dict[str, Any] | None = None) -> None:
+        self.cluster = cluster
+        self.directory = directory
+        self.port = cluster.reserve_port()
+        self.log = directory / "operator.log"
+        self._settings = {
+            "journal": {"path": str(directory / "journal" / "journal.db"), "durable": True},
+            "probes": {"address": "127.0.0.1", "port": self.port},
+            **(settings or {}),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def install(self) -> None:
+        """CRDs, namespace, account and RBAC, as ``kubectl apply -k manifests`` would bring them."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.cluster.apply("\n---\n".join(path.read_text() for path in sorted((REPOSITORY / "crds").glob("k10*.yaml"))))
+        self.cluster.apply((REPOSITORY / "crds" / "auditwatches.yaml").read_text())
+        self.cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/auditwatches.k10auditwatch.io", "crd/k10securityfindings.k10auditwatch.io")
+        self.cluster.apply("\n---\n".join((REPOSITORY / "manifests" / name).read_text() for name in INSTALLED))
+
+    def start(self) -> None:
+        """Start the process; it is not ready yet when this returns."""
+        configuration = self.directory / "auditwatch.yaml"
+        configuration.write_text(yaml.safe_dump(self._settings))
+        kubeconfig = self.cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT, seconds=24 * 3600)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "auditwatch", "run", "--config", str(configuration), "--kubeconfig", str(kubeconfig)],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "POD_NAMESPACE": NAMESPACE},
+            )
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The running process. Raises :class:`ClusterError` where there is none."""
+        if self._process is None:
+            raise ClusterError("the operator was not started")
+        return self._process
+
+    def kill(self) -> None:
+        """SIGKILL, as the kernel or a node's end would do it."""
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self, *, timeout: float = 60.0) -> int:
+        """SIGTERM; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+    def stop(self) -> None:
+        """End it if it runs; for clean-up."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
+    def rss(self) -> int:
+        """Resident memory of the process, bytes."""
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body of one of its own pages: /healthz, /readyz, /metrics."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:  # noqa: S310 - loopback
+                return int(answer.status), answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    def wait_ready(self, *, timeout: float = READY_SECONDS) -> None:
+        """Until /readyz holds. Raises :class:`ClusterError` with the log's end where it does not."""
+        self.wait(lambda: self.get("/readyz")[0] == 200, what="the operator to be ready", timeout=timeout)
+
+    def wait(self, held: Callable[[], bool], *, what: str, timeout: float = READY_SECONDS) -> None:
+        """Until ``held()``; a dead operator or the deadline raise :class:`ClusterError` with the log's end."""
+        deadline = time.monotonic() + timeout
+        while not held():
+            if self._process is not None and self._process.poll() is not None:
+                raise ClusterError(f"the operator ended with {self._process.returncode} while waiting for {what}:\n{self.tail()}")
+            if time.monotonic() > deadline:
+                raise ClusterError(f"waited {timeout:.0f} s for {what}:\n{self.tail()}")
+            time.sleep(POLL_SECONDS)
+
+    def tail(self, lines: int = 40) -> str:
+        """The end of its log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def watch(self, name: str = "k10", *, namespace: str = NAMESPACE, **spec: Any) -> None:
+        """Apply an AuditWatch."""
+        self.cluster.apply(
+            json.dumps(
+                {
+                    "apiVersion": "k10auditwatch.io/v1alpha1",
+                    "kind": "AuditWatch",
+                    "metadata": {"name": name, "namespace": namespace},
+                    "spec": spec,
+                }
+            )
+        )
+
+    def watch_status(self, name: str = "k10", *, namespace: str = NAMESPACE) -> dict[str, Any]:
+        """The status of an AuditWatch; empty where none was written yet."""
+        body = json.loads(self.cluster.kubectl("get", "auditwatch", name, "-n", namespace, "-o", "json"))
+        return dict(body.get("status", {}))
+
+    def condition(self, kind: str, *, name: str = "k10", namespace: str = NAMESPACE) -> dict[str, Any]:
+        """One condition of an AuditWatch; empty where it is not there."""
+        conditions = self.watch_status(name, namespace=namespace).get("conditions", [])
+        return next((dict(entry) for entry in conditions if entry["type"] == kind), {})
+
+    def findings(self) -> list[dict[str, Any]]:
+        """Every K10SecurityFinding of the cluster."""
+        return list(json.loads(self.cluster.kubectl("get", "k10securityfindings", "-A", "-o", "json"))["items"])
+
+    def findings_of(self, rule: str) -> list[dict[str, Any]]:
+        """Those of one rule."""
+        return [finding for finding in self.findings() if finding["spec"]["rule"] == rule]

@@ -46,7 +46,8 @@ class Timeouts:
 class Cluster:
     """Requests to one API server.
 
-    ``async with await Cluster.connect(...) as cluster`` closes its connections in the end. Every method raises the errors of ``cluster/errors.py`` and nothing else; none retries: callers decide that.
+    ``async with await Cluster.connect(...) as cluster`` closes its connections in the end. Every method raises the
+    errors of ``cluster/errors.py`` and nothing else; none retries: callers decide that.
     """
 
     def __init__(self, client: Any, *, timeouts: Timeouts, refresh: asyncio.Task[None]) -> None:

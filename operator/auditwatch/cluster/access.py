@@ -1,0 +1,67 @@
+"""Which of the rights we need are missing: asked of the API server, in RBAC's own words, before they are missed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from auditwatch.cluster.client import Cluster
+from auditwatch.cluster.requests import Resource
+
+REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
+CONCURRENCY = 8
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Permission:
+    """One verb on one resource (``pods`` or ``pods/log``); ``namespace`` empty: everywhere; ``name`` empty: any."""
+
+    verb: str
+    group: str
+    resource: str
+    namespace: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        kind = f"{self.resource}.{self.group}" if self.group else self.resource
+        name = f" {self.name}" if self.name else ""
+        where = f" in namespace {self.namespace}" if self.namespace else ""
+        return f"{self.verb} {kind}{name}{where}"
+
+
+def review(permission: Permission) -> dict[str, object]:
+    """The SelfSubjectAccessReview that asks for one permission."""
+    resource, _, subresource = permission.resource.partition("/")
+    attributes = {
+        "verb": permission.verb,
+        "group": permission.group,
+        "resource": resource,
+        "subresource": subresource,
+        "namespace": permission.namespace,
+        "name": permission.name,
+    }
+    return {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}},
+    }
+
+
+async def is_allowed(cluster: Cluster, permission: Permission) -> bool:
+    """Whether we have a permission. Raises the errors of ``cluster/errors.py``."""
+    answer = await cluster.create(REVIEWS, review(permission))
+    return (answer.get("status") or {}).get("allowed") is True
+
+
+async def missing(cluster: Cluster, permissions: Iterable[Permission]) -> list[Permission]:
+    """Those we do not have, in the order asked. Raises like :func:`is_allowed`."""
+    asked = list(permissions)
+    turns = asyncio.Semaphore(CONCURRENCY)
+
+    async def answer(permission: Permission) -> bool:
+        async with turns:
+            return await is_allowed(cluster, permission)
+
+    answers = await asyncio.gather(*map(answer, asked))
+    return [permission for permission, allowed in zip(asked, answers, strict=True) if not allowed]

@@ -1,0 +1,135 @@
+"""A finding object read back as an incident: how counting goes on when the journal was lost.
+
+Everything read here came over the API and may have been written by anybody who could, so nothing is trusted to have
+a shape, and what cannot be read is left out. What decides (name, fingerprint) is computed again and must agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from auditwatch.detection.signal import SEVERITIES
+from auditwatch.events.activity import ATTRIBUTIONS
+from auditwatch.findings import identity
+from auditwatch.findings.absorb import CERTAINTIES, CONFIDENCES, target_hash
+from auditwatch.findings.opening import FOLDED
+from auditwatch.findings.reading import Reader
+from auditwatch.findings.state import (
+    ACTORS,
+    CHANGES,
+    EVIDENCE_HEAD,
+    RECENT_KEYS,
+    TARGETS,
+    ActorSeen,
+    ChangeSeen,
+    EvidenceSeen,
+    FindingState,
+    TargetSeen,
+)
+
+
+def adopted(finding: Mapping[str, Any], *, journal_id: str, cluster: str) -> FindingState | None:
+    """The incident of a finding that an earlier journal wrote, or ``None`` where it is none of ours to continue."""
+    read = Reader(finding)
+    spec, status = read.child("spec"), read.child("status")
+    mark = status.child("watermark")
+    writer = mark.text("journalID")
+    group = tuple((item.text("field"), item.text("value")) for item in spec.children("groupBy"))
+    watch = f"{spec.child('watchRef').text('namespace')}/{spec.child('watchRef').text('name')}"
+    first = status.time("firstSeenTime")
+    wanted = identity.fingerprint(cluster=cluster, watch=watch, rule=spec.text("rule"), group=group)
+    if not writer or writer == journal_id or first is None or spec.text("fingerprint") != wanted:
+        return None
+    return _state(read, journal_id=journal_id, cluster=cluster, watch=watch, group=group, first=first)
+
+
+def _state(
+    read: Reader, *, journal_id: str, cluster: str, watch: str, group: identity.Group, first: float
+) -> FindingState:
+    meta, spec, status = read.child("metadata"), read.child("spec"), read.child("status")
+    severity = status.word("severity", SEVERITIES, "Low")
+    targets = [_target(item, first) for item in status.children("targets")][:TARGETS]
+    evidence = [_evidence(item, first) for item in status.children("evidence")]
+    return FindingState(
+        key=f"{meta.text('namespace')}/{meta.text('name')}",
+        name=meta.text("name"),
+        namespace=meta.text("namespace"),
+        fingerprint=spec.text("fingerprint"),
+        journal_id=journal_id,
+        cluster=cluster,
+        watch=watch,
+        rule=spec.text("rule"),
+        pack=spec.text("pack"),
+        group=group,
+        epoch=max(1, spec.number("epoch")),
+        initial_severity=spec.word("initialSeverity", SEVERITIES, severity),
+        attack=tuple(spec.texts("attack")),
+        runbook=spec.text("runbookURL"),
+        target=_target(spec.child("target"), first) if spec.child("target").raw else None,
+        folded_since=first if group == FOLDED else None,
+        severity=severity,
+        confidence=status.word("confidence", CONFIDENCES, "Low"),
+        certainty=status.word("certainty", CERTAINTIES, "Attempted"),
+        attribution=status.word("attribution", ATTRIBUTIONS, "Unknown"),
+        title=status.text("title"),
+        description=status.text("description"),
+        remediation=status.text("remediation"),
+        count=max(1, status.number("count")),
+        first_seen=first,
+        last_seen=max(first, status.time("lastSeenTime") or first),
+        detected=status.time("detectedTime") or first,
+        actors=[_actor(item, first) for item in status.children("actors")][:ACTORS],
+        targets=targets,
+        target_count=max(len(targets), status.number("targetCount")),
+        target_hashes={target_hash(target) for target in targets},
+        changes=[_change(item, first) for item in status.children("changes")][:CHANGES],
+        evidence_head=evidence[:EVIDENCE_HEAD],
+        evidence_tail=evidence[EVIDENCE_HEAD:],
+        recent=status.child("watermark").texts("recentKeys")[-RECENT_KEYS:],
+    )
+
+
+def _actor(item: Reader, first: float) -> ActorSeen:
+    return ActorSeen(
+        id=item.text("id"),
+        name=item.text("name"),
+        kind=item.text("kind"),
+        via=item.text("via"),
+        manager=item.text("fieldManager"),
+        time=item.time("time") or first,
+    )
+
+
+def _target(item: Reader, first: float) -> TargetSeen:
+    return TargetSeen(
+        group=item.text("group"),
+        version=item.text("version"),
+        resource=item.text("resource"),
+        namespace=item.text("namespace"),
+        name=item.text("name"),
+        uid=item.text("uid"),
+        time=item.time("time") or first,
+    )
+
+
+def _change(item: Reader, first: float) -> ChangeSeen:
+    return ChangeSeen(
+        path=item.text("path"), old=item.text("old"), new=item.text("new"), time=item.time("time") or first
+    )
+
+
+def _evidence(item: Reader, first: float) -> EvidenceSeen:
+    return EvidenceSeen(
+        key=item.text("key"),
+        sequence=0,
+        time=item.time("time") or first,
+        not_before=item.time("notBeforeTime"),
+        source=item.text("source"),
+        kind=item.text("evidence"),
+        verb=item.text("verb"),
+        outcome=item.text("outcome"),
+        actor=item.text("actor"),
+        manager=item.text("fieldManager"),
+        target=item.text("target"),
+    )

@@ -1,0 +1,226 @@
+"""Every open incident, as a state machine that knows neither a clock nor a disk of its own.
+
+The engine feeds it signals in log order and saves what changed in the transaction that moves the log position, so a
+crash never leaves the two apart. Inside a state the log sequence is the watermark: what is at or below it was counted.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from auditwatch.detection.signal import Signal
+from auditwatch.findings import adoption, identity
+from auditwatch.findings.absorb import absorb, short_key
+from auditwatch.findings.opening import FOLDED, opened
+from auditwatch.findings.policy import FindingPolicy
+from auditwatch.findings.quotas import Quotas, purse
+from auditwatch.findings.state import FindingState, decode, encode
+
+DEFAULT_POLICY: Final = FindingPolicy()
+
+
+class Ledger:
+    """Findings by fingerprint. Not thread-safe: it belongs to the engine thread.
+
+    ``clock`` only dates ``detectedTime``; all decisions are made on event time and log sequence.
+    """
+
+    def __init__(self, *, journal_id: str, cluster: str, clock: Callable[[], float] = time.time) -> None:
+        self._journal_id = journal_id
+        self._cluster = cluster
+        self._clock = clock
+        self._policies: dict[str, FindingPolicy] = {}
+        self._states: dict[str, FindingState] = {}
+        self._latest: dict[str, FindingState] = {}
+        self._quotas = Quotas()
+        self._next_over = math.inf
+        self._dirty: set[str] = set()
+        self.duplicates = 0
+        """Signals ignored because they were counted before."""
+        self.folded = 0
+        """Signals counted into a roll-up because their rule met its cap."""
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def states(self) -> Iterable[FindingState]:
+        """Every incident known; read only."""
+        return self._states.values()
+
+    def count_of(self, watch: str) -> int:
+        """Incidents of this watch that have an object (``status.findingCount``)."""
+        return sum(1 for state in self._states.values() if state.watch == watch and state.shown)
+
+    def configure(self, watch: str, policy: FindingPolicy) -> None:
+        """Use this policy for the watch from now on. What is open stays where it is and may become visible."""
+        self._policies[watch] = policy
+        for state in self._states.values():
+            if state.watch == watch and policy.shows(state.severity) and not state.shown:
+                self._change(state, _show)
+
+    def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
+        """Take up what :meth:`take_dirty` gave out. Raises :class:`msgspec.DecodeError` on a row that is not ours."""
+        for _, row in rows:
+            self._enter(decode(row))
+
+    def adopt(self, finding: Mapping[str, Any]) -> None:
+        """Continue a finding another journal left behind; one of this journal, or not one of ours, is ignored.
+
+        Its count goes on from where it stood; its sequence says nothing here, so its last event keys tell what was
+        counted. Raises nothing: what the API holds may have been written by anybody.
+        """
+        state = adoption.adopted(finding, journal_id=self._journal_id, cluster=self._cluster)
+        if state is None or state.key in self._states:
+            return
+        policy = self._policies.get(state.watch, DEFAULT_POLICY)
+        if state.namespace != policy.namespace_of(state.watch):
+            return
+        state.reopen_after = policy.reopen_after_seconds
+        self._enter(state)
+        self._dirty.add(state.key)
+
+    def apply(self, signals: Iterable[Signal]) -> None:
+        """Count signals, which come in log order, into their incidents; what makes no finding is passed over."""
+        for signal in signals:
+            if signal.emits_finding:
+                self._apply(signal)
+
+    def take_dirty(self) -> dict[str, bytes | None]:
+        """What changed since the last call: key → encoded state, ``None`` where it is gone."""
+        rows = {key: encode(self._states[key]) if key in self._states else None for key in sorted(self._dirty)}
+        self._dirty.clear()
+        return rows
+
+    def forget(self, *, before: float, published: Mapping[str, int]) -> int:
+        """Drop incidents that are over (quiet for their ``reopen_after`` at event time ``before``) and told.
+
+        ``published`` is the revision the API server has, by key: what is above it is kept. How many were dropped.
+        """
+        gone = [
+            state
+            for state in self._states.values()
+            if _is_over(state, before) and (not state.shown or published.get(state.key, -1) >= state.revision)
+        ]
+        for state in gone:
+            self._leave(state)
+        return len(gone)
+
+    def _apply(self, signal: Signal) -> None:
+        own = self._fingerprint(signal, signal.group)
+        state = self._open(own, signal)
+        if state is None:
+            self._open_incident(signal, own)
+        elif self._is_known(state, signal):
+            self.duplicates += 1
+        else:
+            self._absorb(state, signal)
+
+    def _open_incident(self, signal: Signal, own: str) -> None:
+        policy = self._policies.get(signal.watch, DEFAULT_POLICY)
+        latest = self._latest.get(own)
+        if latest is not None and self._is_known(latest, signal):
+            self.duplicates += 1
+            return
+        shown = policy.shows(signal.severity)
+        room = purse(watch=signal.watch, rule=signal.rule, severity=signal.severity, shown=shown)
+        self._reclaim(signal.time)
+        if self._quotas.has_room(room, policy):
+            self._start(signal, signal.group, policy)
+        else:
+            self._fold(signal, policy)
+
+    def _fold(self, signal: Signal, policy: FindingPolicy) -> None:
+        """Count a signal that found no room into the roll-up of its rule."""
+        state = self._open(self._fingerprint(signal, FOLDED), signal)
+        if state is not None and self._is_known(state, signal):
+            self.duplicates += 1
+            return
+        self.folded += 1
+        if state is None:
+            self._start(signal, FOLDED, policy)
+        else:
+            self._absorb(state, signal)
+
+    def _start(self, signal: Signal, group: identity.Group, policy: FindingPolicy) -> None:
+        previous = self._latest.get(self._fingerprint(signal, group))
+        state = opened(
+            signal,
+            group=group,
+            policy=policy,
+            cluster=self._cluster,
+            journal_id=self._journal_id,
+            epoch=previous.epoch + 1 if previous is not None else 1,
+            now=self._clock(),
+        )
+        self._enter(state)
+        self._dirty.add(state.key)
+
+    def _absorb(self, state: FindingState, signal: Signal) -> None:
+        policy = self._policies.get(signal.watch, DEFAULT_POLICY)
+
+        def change(state: FindingState) -> None:
+            absorb(state, signal)
+            state.shown = state.shown or policy.shows(state.severity)
+
+        self._change(state, change)
+
+    def _change(self, state: FindingState, change: Callable[[FindingState], None]) -> None:
+        """Change a state, moving it to the purse it belongs to afterwards."""
+        change(state)
+        self._pay(state)
+        self._dirty.add(state.key)
+
+    def _open(self, fingerprint: str, signal: Signal) -> FindingState | None:
+        """The incident of this fingerprint that is still open at the signal's time."""
+        state = self._latest.get(fingerprint)
+        return None if state is None or _is_over(state, signal.time) else state
+
+    def _is_known(self, state: FindingState, signal: Signal) -> bool:
+        """Counted before: at or below the watermark, or, in a finding of an earlier journal, among its last keys."""
+        return signal.sequence <= state.revision or short_key(signal) in state.recent
+
+    def _fingerprint(self, signal: Signal, group: identity.Group) -> str:
+        return identity.fingerprint(cluster=self._cluster, watch=signal.watch, rule=signal.rule, group=group)
+
+    def _enter(self, state: FindingState) -> None:
+        self._states[state.key] = state
+        self._pay(state)
+        known = self._latest.get(state.fingerprint)
+        if known is None or (known.epoch, known.last_seen) <= (state.epoch, state.last_seen):
+            self._latest[state.fingerprint] = state
+
+    def _leave(self, state: FindingState) -> None:
+        del self._states[state.key]
+        self._quotas.leave(state.key)
+        if self._latest.get(state.fingerprint) is state:
+            del self._latest[state.fingerprint]
+        self._dirty.add(state.key)
+
+    def _pay(self, state: FindingState) -> None:
+        """Take the room the incident needs now; a roll-up needs none."""
+        if state.folded_since is None:
+            room = purse(watch=state.watch, rule=state.rule, severity=state.severity, shown=state.shown)
+            self._quotas.enter(state.key, room)
+            self._next_over = min(self._next_over, state.last_seen + state.reopen_after)
+
+    def _reclaim(self, time: float) -> None:
+        """Give back the room of incidents that are over. Looks at all of them only when one may have run out."""
+        if time <= self._next_over:
+            return
+        paying = [self._states[key] for key in self._quotas.paying()]
+        for state in paying:
+            if _is_over(state, time):
+                self._quotas.leave(state.key)
+        ends = (state.last_seen + state.reopen_after for state in paying if not _is_over(state, time))
+        self._next_over = min(ends, default=math.inf)
+
+
+def _is_over(state: FindingState, time: float) -> bool:
+    return time > state.last_seen + state.reopen_after
+
+
+def _show(state: FindingState) -> None:
+    state.shown = True

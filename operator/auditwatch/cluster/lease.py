@@ -146,7 +146,9 @@ class LeaseHolder:
 
         ``waiting`` is told, at each try that fails, whom or what we wait for.
         """
-        while not await self._try(waiting):
+        while True:
+            if await self._try(waiting):
+                return
             await asyncio.sleep(self._times.retry)
 
     async def keep(self, lost: Callable[[str], None]) -> None:

@@ -1,0 +1,104 @@
+"""What counts as a secret: by the name of its field, and by how it looks inside any text.
+
+Hiding too much costs readability, hiding too little costs a credential, so names decide by their ending. References
+(``secret: {name, namespace}``) are not secrets: rules must see which credential a profile uses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+_ENDINGS: Final = (
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "token",
+    "tokens",
+    "secret",
+    "secrets",
+    "secretkey",
+    "secretaccesskey",
+    "accesskey",
+    "accesskeyid",
+    "accountkey",
+    "storagekey",
+    "sharedkey",
+    "privatekey",
+    "encryptionkey",
+    "masterkey",
+    "apikey",
+    "serviceaccountkey",
+    "connectionstring",
+    "receivestring",
+    "credential",
+    "credentials",
+    "authorization",
+    "dockerconfigjson",
+    "kubeconfig",
+    "htpasswd",
+)
+"""Endings of field names in lower case, without punctuation."""
+
+_REFERENCE: Final = frozenset(
+    {
+        "apiVersion",
+        "audience",
+        "defaultMode",
+        "expirationSeconds",
+        "group",
+        "items",
+        "key",
+        "kind",
+        "mode",
+        "name",
+        "namespace",
+        "optional",
+        "path",
+        "resource",
+        "secretName",
+        "secretType",
+        "type",
+        "uid",
+    }
+)
+"""Fields which, inside an object with a sensitive name, say *which* secret, not what it is."""
+
+_NOT_A_WORD: Final = re.compile(r"[^a-z0-9]")
+
+_WORDS: Final = (
+    r"(?:password|passwd|passphrase|pwd|token|secret|secret[_-]?(?:access[_-]?)?key|access[_-]?key(?:[_-]?id)?"
+    r"|account[_-]?key|shared[_-]?key|private[_-]?key|api[_-]?key|receive[_-]?string|connection[_-]?string)"
+)
+_QUOTE: Final = r"""(?:\\*["'])?"""
+_PATTERNS: Final = (
+    re.compile(r"()(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z))", re.DOTALL),
+    re.compile(
+        r"(\b(?:authorization[\"']?\s*[:=]\s*[\"']?)?(?:bearer|basic)\s+)(?!hmac-)([A-Za-z0-9._~+/=-]{8,})",
+        re.IGNORECASE,
+    ),
+    re.compile(r"()(\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?)"),
+    re.compile(r"()(\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b)"),
+    re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)([^\s/@]+)(?=@)", re.IGNORECASE),
+    re.compile(rf"({_WORDS}{_QUOTE}\s*[:=]\s*{_QUOTE})((?!\$|\{{\{{)[^\s\"'\\,;&]+)", re.IGNORECASE),
+)
+"""Each as (what stays, the secret): PEM keys, Authorization, JWTs, AWS key ids, passwords in URLs, assignments."""
+
+
+def is_sensitive(field: str) -> bool:
+    """Whether a field of this name holds a credential. The part before a ``/`` (of an annotation) is ignored."""
+    return _NOT_A_WORD.sub("", field.rpartition("/")[2].lower()).endswith(_ENDINGS)
+
+
+def is_reference(field: str) -> bool:
+    """Whether this field of an object with a sensitive name only says which secret is meant."""
+    return field in _REFERENCE
+
+
+def hide_in_text(text: str, hide: Callable[[str], str]) -> str:
+    """``text`` with every credential that is recognisable in it replaced by ``hide`` of it."""
+    for pattern in _PATTERNS:
+        text = pattern.sub(lambda found: found[1] + hide(found[2]), text)
+    return text

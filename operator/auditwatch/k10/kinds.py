@@ -128,7 +128,6 @@ _CONFIGURATION = (
     _custom("datamover", "filerecoverysessions", "FileRecoverySession", optional=True),
     _custom("auth", "k10clusterroles", "K10ClusterRole", optional=True),
     _custom("auth", "k10clusterrolebindings", "K10ClusterRoleBinding", optional=True),
-    _custom("dist", "distributions", "Distribution", optional=True),
     _kanister("blueprints", "Blueprint"),
     _aggregated("repositories", "storagerepositories", "StorageRepository", keep=Keep.OBJECT),
     _aggregated("dr", "kastendrreviews", "KastenDRReview"),

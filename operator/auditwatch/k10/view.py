@@ -6,9 +6,8 @@ hands it one of these.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -23,7 +22,7 @@ from auditwatch.k10.list_keys import DeclaredKeys, list_keys
 class InstalledK10:
     """The answers for one installed K10."""
 
-    instance: K10Instance = K10Instance()
+    instance: K10Instance = field(default_factory=K10Instance)
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -50,7 +49,7 @@ class InstalledK10:
         """
         target = activity.target
         body = _body(activity)
-        found: dict[str, object] = dict.fromkeys(FIELDS, msgspec.UNSET) if body is None else _labelled(body)
+        found: dict[str, object] = _unseen() if body is None else _labelled(body)
         if family(target.group) == "config":
             found |= _OWN.get(target.resource, _nothing)(target.namespace, target.name)
         if family(target.group) == "actions" and target.name:
@@ -60,11 +59,15 @@ class InstalledK10:
         return found
 
 
+def _unseen() -> dict[str, object]:
+    return {name: msgspec.UNSET for name in FIELDS}
+
+
 def _nothing(_namespace: str, _name: str) -> dict[str, object]:
     return {}
 
 
-_OWN: Mapping[str, Any] = {
+_OWN: Mapping[str, Callable[[str, str], dict[str, object]]] = {
     "policies": lambda namespace, name: {"policyName": name, "policyNamespace": namespace},
     "profiles": lambda _namespace, name: {"profileName": name},
 }
@@ -81,7 +84,7 @@ def _body(activity: Activity) -> JSONObject | None:
 
 def _labelled(body: JSONObject) -> dict[str, object]:
     labels = (body.get("metadata") or {}).get("labels") or {}
-    found: dict[str, object] = {field: labels[PREFIX + field] for field in FIELDS if PREFIX + field in labels}
+    found: dict[str, object] = {name: labels[PREFIX + name] for name in FIELDS if PREFIX + name in labels}
     if "exportProfile" in found:
         found["profileName"] = found["exportProfile"]
     expires = (body.get("spec") or {}).get("expiresAt")

@@ -28,9 +28,13 @@ class Capacity(Table):
         """Whether removable rows should go now, whatever their age."""
         return self.used_bytes() >= self._for_senders() * CROWDED_SHARE
 
+    def is_full(self) -> bool:
+        """Whether senders are refused now."""
+        return self.used_bytes() >= self._for_senders()
+
     def demand_room(self) -> None:
         """Raise :class:`JournalFullError` where nothing more may come in."""
-        if self.used_bytes() >= self._for_senders():
+        if self.is_full():
             raise JournalFullError(
                 self._db.path,
                 f"its limit of {self.limit_bytes} bytes is reached",

@@ -1,0 +1,104 @@
+"""The whole way of one change: delivered, committed, settled, matched, saved, told.
+
+All of it in one thread (:mod:`auditwatch.runtime.enginethread`), which owns the only journal connection, the detector
+and the ledger. Commits come before matching; nothing a single delivery, row or call does can stop the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+
+from auditwatch.journal.errors import JournalError
+from auditwatch.journal.journal import Journal
+from auditwatch.runtime.committing import commit
+from auditwatch.runtime.figures import EngineFigures, Problems
+from auditwatch.runtime.inforce import RuleSetLike, put_in_force, put_out_of_force
+from auditwatch.runtime.intake import Mail
+from auditwatch.runtime.lostjournal import report_loss
+from auditwatch.runtime.matching import FINDINGS, WINDOWS, DetectorLike, LedgerLike, Matcher, OnDirty
+from auditwatch.runtime.settling import settle_inbox
+from auditwatch.runtime.upkeep import PUBLISHED, Upkeep
+
+log = structlog.get_logger()
+
+
+class Engine:
+    """What the engine thread holds. A call gets it and may use ``journal``, ``detector`` and ``ledger``."""
+
+    def __init__(
+        self, journal: Journal, detector: DetectorLike, ledger: LedgerLike, *, cluster: str, on_dirty: OnDirty
+    ) -> None:
+        self.journal = journal
+        self.detector = detector
+        self.ledger = ledger
+        self.problems = Problems()
+        self.figures = EngineFigures(is_alive=True, limit_bytes=journal.limit_bytes)
+        self._cluster = cluster
+        self._is_matching = False
+        self._deliveries = 0
+        self._upkeep = Upkeep(journal)
+        ledger.restore(journal.snapshots(FINDINGS))
+        self._matcher = Matcher(journal, detector, ledger, problems=self.problems, on_dirty=on_dirty)
+
+    def turn(self, mail: Mail, *, now: float) -> bool:
+        """Take everything one step further; whether there is more to do at once."""
+        error, moved = self._take_in(mail), 0
+        try:
+            moved += settle_inbox(self.journal, cluster=self._cluster, problems=self.problems)
+            moved += self._matcher.step() if self._is_matching else self._matcher.save()
+            self._upkeep.step(now=now, detected=self._matcher.detected, was_healthy=self.figures.is_healthy)
+            self._measure()
+        except JournalError as failure:
+            error = failure
+        self._tell_health(error, now)
+        return error is None and moved > 0
+
+    def _take_in(self, mail: Mail) -> JournalError | None:
+        for call in mail.calls:
+            call.run()
+        self._deliveries += len(mail.deliveries)
+        return commit(self.journal, mail.deliveries)
+
+    def enable_matching(self) -> None:
+        """Take up the saved windows and match from where detection stood. Call it when rule sets are installed."""
+        if not self._is_matching:
+            self.detector.restore(self.journal.snapshots(WINDOWS))
+            report_loss(self.journal)
+            self._is_matching = True
+
+    def install_rule_set(self, rule_set: RuleSetLike) -> None:
+        """Put a rule set in force: rules known before for what they have not seen, new ones from now on."""
+        self.detector.install(rule_set, in_force_from=put_in_force(self.journal, rule_set))
+
+    def remove_rule_set(self, watch: str) -> None:
+        """Take a watch's rules out of force and forget since when they were."""
+        put_out_of_force(self.journal, watch)
+        self.detector.remove(watch)
+
+    def _measure(self) -> None:
+        self.figures = replace(
+            self.figures,
+            last_sequence=self.journal.last_sequence(),
+            published_sequence=self.journal.position(PUBLISHED),
+            is_full=self.journal.is_full(),
+            used_bytes=self.journal.used_bytes(),
+            pruned=self._upkeep.pruned,
+        )
+
+    def _tell_health(self, error: JournalError | None, now: float) -> None:
+        before, commits = self.figures, self.journal.commits
+        if error is not None and str(error) != before.error:
+            log.error("journal cannot be written", error=str(error))
+        self.figures = replace(
+            before,
+            is_healthy=error is None,
+            error=str(error or ""),
+            is_matching=self._is_matching,
+            deliveries=self._deliveries,
+            commits=commits,
+            last_commit=now if commits != before.commits else before.last_commit,
+            detected_sequence=self._matcher.detected,
+            problems=self.problems.counts(),
+        )

@@ -49,6 +49,8 @@ class Count(Model):
 class Correlate(Model):
     """Counts signals of other rules, per group, in a window that slides with event time."""
 
+    distinct: ClassVar[tuple[str, ...]] = ("groupBy",)
+
     type: Literal["eventCount"] = Field(description="Kind of story. eventCount: how many signals there are.")
     of: Annotated[tuple[SignalsOf, ...], Field(min_length=1, max_length=16)] = Field(
         description="Whose signals are counted; each signal once, also where several items fit it."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,8 @@ class UpTo(Model):
 
 class RuleException(Model):
     """One exception. Holds only where who acted is known well enough; what was not seen is never excepted."""
+
+    distinct: ClassVar[tuple[str, ...]] = ("via",)
 
     name: Name = Field(description="Names it in reports; unique in its rule.")
     reason: Annotated[str, Field(min_length=1, max_length=512)] = Field(

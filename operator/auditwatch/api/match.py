@@ -48,6 +48,7 @@ _VALIDATIONS = (
 class Match(Model):
     """Every list that is given must have an item that fits; within one list any item will do."""
 
+    distinct: ClassVar[tuple[str, ...]] = ("apiGroups", "resources", "verbs", "outcomes", "evidence")
     validations: ClassVar[tuple[Validation, ...]] = _VALIDATIONS
 
     api_groups: _Groups | None = Field(

@@ -7,7 +7,7 @@ mapping, so they are reported together with the errors of single fields) and as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     ModelWrapValidatorHandler,
     StrictBool,
     StrictInt,
@@ -23,10 +24,14 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
 CHECK = "check"
 """Error type of a cross-field check; its message is ours and is shown as it stands."""
+
+MODEL = "x-model"
+"""Key under which a model's JSON schema holds its class."""
 
 Raw = Mapping[str, Any]
 
@@ -55,6 +60,12 @@ class Model(BaseModel):
     """CEL for the server; rendered where the cost budget allows it."""
     alternatives: ClassVar[tuple[tuple[str, ...], ...]] = ()
     """Sets of required fields of which exactly one must be complete: the ``oneOf`` that stands for CEL deep down."""
+    brief: ClassVar[Mapping[str, str]] = {}
+    """Shorter descriptions (by written name) for places deep down, where the long ones have been read before."""
+    keyed: ClassVar[Mapping[str, str]] = {}
+    """Lists of objects (by written name) and the field that tells their items apart: ``listType: map``."""
+    distinct: ClassVar[tuple[str, ...]] = ()
+    """Lists of words (by written name) in which none may stand twice: ``listType: set``."""
 
     @classmethod
     def checks(cls, _raw: Raw, /) -> Iterator[Flaw]:
@@ -64,7 +75,8 @@ class Model(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _check(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        flaws = [_line_error(flaw) for flaw in cls.checks(data)] if isinstance(data, Mapping) else []
+        found = [*cls.checks(data), *cls._repeats(data)] if isinstance(data, Mapping) else []
+        flaws = [_line_error(flaw) for flaw in found]
         try:
             model = handler(data)
         except ValidationError as error:
@@ -73,6 +85,35 @@ class Model(BaseModel):
         if flaws:
             raise ValidationError.from_exception_data(cls.__name__, flaws)
         return model
+
+    @classmethod
+    def _repeats(cls, raw: Raw) -> Iterator[Flaw]:
+        for field, key in cls.keyed.items():
+            names = [item.get(key) if isinstance(item, Mapping) else None for item in _items(raw.get(field))]
+            for index in _repeated(names):
+                yield Flaw((field, index, key), f'"{names[index]}" is there twice: rename or remove one')
+        for field in cls.distinct:
+            words = _items(raw.get(field))
+            for index in _repeated(words):
+                yield Flaw((field, index), f'"{words[index]}" is there twice: remove one')
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Carry the class along, so that the CRD's renderer finds what JSON schema has no words for."""
+        schema = handler.resolve_ref_schema(handler(core))
+        schema[MODEL] = cls
+        return schema
+
+
+def _items(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _repeated(values: Sequence[Any]) -> Iterator[int]:
+    """Where a string stands that stood before."""
+    for index, value in enumerate(values):
+        if isinstance(value, str) and value in values[:index]:
+            yield index
 
 
 def _line_error(flaw: Flaw) -> InitErrorDetails:

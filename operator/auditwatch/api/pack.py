@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -41,6 +42,8 @@ class Requires(Model):
 
 class Pack(Model):
     """What a pack file holds."""
+
+    keyed: ClassVar[Mapping[str, str]] = {"lists": "name", "macros": "name", "rules": "name"}
 
     name: Name = Field(description="Name of the pack.")
     version: Version = Field(description='Version of the pack, e.g. "1"; the part before the first dot is its major.')

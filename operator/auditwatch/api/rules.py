@@ -6,7 +6,7 @@ optional fields beside these; nothing here is renamed for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -51,6 +51,8 @@ class OnUnknown(Model):
 class FindingOptions(Model):
     """How matches become findings."""
 
+    distinct: ClassVar[tuple[str, ...]] = ("groupBy",)
+
     group_by: Annotated[tuple[Path, ...], Field(min_length=1, max_length=8)] | None = Field(
         default=None,
         description="Fields whose values together make one finding; absent = target.resource, target.namespace, "
@@ -62,6 +64,8 @@ class FindingOptions(Model):
 class Rule(Model):
     """A named detection: a match rule (match and where) or a story (correlate)."""
 
+    keyed: ClassVar[Mapping[str, str]] = {"except": "name", "tests": "name"}
+    distinct: ClassVar[tuple[str, ...]] = ("tags", "attack", "replaces")
     validations: ClassVar[tuple[Validation, ...]] = (_ONE_KIND, _NEEDS_MATCH)
     alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("match",), ("correlate",))
 

@@ -6,7 +6,7 @@ one flaw one message instead of one message per kind the item might have been.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -92,6 +92,16 @@ class FieldTest(Model):
 
     validations: ClassVar[tuple[Validation, ...]] = TEST_VALIDATIONS
     alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("field", "operator"),)
+    brief: ClassVar[Mapping[str, str]] = {
+        "field": "What is looked at; inside forAny, $ is the element.",
+        "operator": "How it is compared; each operator is explained at rules.where.operator.",
+        "values": "Operands, always strings.",
+        "list": "Name of a list whose values are the operands.",
+        "valueFrom": "Another field whose value is the operand.",
+        "percent": "DecreasedBy: the least decrease, in percent.",
+        "order": "Words from least to greatest.",
+        "missingAs": "What an absent old or new value counts as.",
+    }
 
     field: Path | None = Field(
         default=None,

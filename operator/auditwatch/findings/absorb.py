@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from auditwatch.detection import texts
 from auditwatch.detection.changes import Change
 from auditwatch.detection.signal import SEVERITIES, Certainty, Confidence, Signal
+from auditwatch.detection.values import MISSING
 from auditwatch.events.activity import ATTRIBUTIONS, Activity, Gap, Target
 from auditwatch.events.keys import gap_key
 from auditwatch.findings.identity import digest
@@ -33,10 +34,16 @@ CONFIDENCES: Final[tuple[Confidence, ...]] = ("Low", "Medium", "High")
 CERTAINTIES: Final[tuple[Certainty, ...]] = ("Attempted", "OutcomeUnknown", "Observed")
 """Rising order: once it was seen to happen, further attempts do not make it less certain."""
 
+KEY_CHARACTERS: Final = 16
+"""Of a content key, as :attr:`FindingState.recent` keeps it."""
+
+# Lengths of the API's fields (api/findingstatus.py).
 TITLE: Final = 256
 DESCRIPTION: Final = 4096
+REMEDIATION: Final = 2048
 NAME: Final = 253
 ACTOR: Final = 512
+WORD: Final = 63
 VALUE: Final = 256
 
 _Word = TypeVar("_Word", bound=str)
@@ -50,8 +57,8 @@ def event_key(signal: Signal) -> str:
 
 
 def short_key(signal: Signal) -> str:
-    """The first 16 characters of the key: what :attr:`FindingState.recent` and the watermark hold."""
-    return event_key(signal)[:16]
+    """The front of the key, which is enough to tell 64 of them apart."""
+    return event_key(signal)[:KEY_CHARACTERS]
 
 
 def absorb(state: FindingState, signal: Signal) -> None:
@@ -77,9 +84,9 @@ def target_seen(target: Target, time: float) -> TargetSeen:
     """The target as findings keep it: every part escaped and cut."""
     return TargetSeen(
         group=_text(target.group, NAME),
-        version=_text(target.version, 63),
-        resource=_text(f"{target.resource}/{target.subresource}" if target.subresource else target.resource, NAME),
-        namespace=_text(target.namespace, 63),
+        version=_text(target.version, WORD),
+        resource=_text(f"{target.resource}/{target.subresource}" if target.subresource else target.resource, WORD),
+        namespace=_text(target.namespace, WORD),
         name=_text(target.name, NAME),
         uid=_text(target.uid, 64),
         time=time,
@@ -98,7 +105,7 @@ def _raise_words(state: FindingState, signal: Signal) -> bool:
     if rank >= (SEVERITIES.index(state.severity), ATTRIBUTIONS.index(state.attribution)) or state.count == 0:
         state.title = texts.cut(signal.title, TITLE)
         state.description = texts.cut(signal.description, DESCRIPTION)
-        state.remediation = texts.cut(signal.remediation, DESCRIPTION)
+        state.remediation = texts.cut(signal.remediation, REMEDIATION)
     risen = rank[0] > SEVERITIES.index(state.severity)
     state.severity = _higher(SEVERITIES, state.severity, signal.severity)
     state.confidence = _higher(CONFIDENCES, state.confidence, signal.confidence)
@@ -117,8 +124,8 @@ def _add_actor(state: FindingState, activity: Activity) -> bool:
     seen = ActorSeen(
         id=_text(actor.id, ACTOR),
         name=_text(actor.name, ACTOR),
-        kind=_text(actor.kind, 63),
-        via=_text(actor.via, 63),
+        kind=_text(actor.kind, WORD),
+        via=_text(actor.via, WORD),
         manager=_text(actor.manager, 128),
         time=activity.time,
     )
@@ -151,9 +158,7 @@ def _add_target(state: FindingState, target: Target, time: float) -> bool:
 
 def _add_change(state: FindingState, change: Change, time: float) -> None:
     """The latest change per path, in order of first sight; the eleventh path is counted and not kept."""
-    seen = ChangeSeen(
-        path=_text(change.path, NAME), old=texts.shown(change.old, VALUE), new=texts.shown(change.new, VALUE), time=time
-    )
+    seen = ChangeSeen(path=_text(change.path, VALUE), old=_side(change.old), new=_side(change.new), time=time)
     for index, known in enumerate(state.changes):
         if known.path == seen.path:
             state.changes[index] = seen
@@ -162,6 +167,10 @@ def _add_change(state: FindingState, change: Change, time: float) -> None:
         state.changes_cut += 1
     else:
         state.changes.append(seen)
+
+
+def _side(value: object) -> str | None:
+    return None if value is MISSING else texts.shown(value, VALUE)
 
 
 def _add_evidence(state: FindingState, signal: Signal) -> None:
@@ -182,13 +191,13 @@ def _evidence(signal: Signal) -> EvidenceSeen:
         sequence=signal.sequence,
         time=activity.time,
         not_before=activity.not_before,
-        source=_text(activity.source, 63),
+        source=_text(activity.source, WORD),
         kind=activity.evidence,
         verb=_text(activity.verb, 32),
         outcome=activity.outcome,
-        actor=_text(activity.actor.id, ACTOR),
-        manager=_text(activity.actor.manager, 128),
-        target=object_phrase(target_seen(activity.target, activity.time)),
+        actor=_text(activity.actor.id or activity.actor.manager, ACTOR),
+        target=target_seen(activity.target, activity.time),
+        note="" if activity.actor.id or not activity.actor.manager else "actor: field manager, a hint and not proof",
     )
 
 
@@ -198,9 +207,9 @@ def _evidence_of_gap(signal: Signal, gap: Gap) -> EvidenceSeen:
         sequence=signal.sequence,
         time=gap.end,
         not_before=gap.start,
-        source=_text(gap.source, 63),
+        source=_text(gap.source, WORD),
         kind="Gap",
-        target=_text(gap.subject, NAME),
+        note=_text(f"{gap.reason}: {gap.message} ({gap.subject})", 512),
     )
 
 

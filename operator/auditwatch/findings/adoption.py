@@ -12,13 +12,14 @@ from typing import Any
 from auditwatch.detection.signal import SEVERITIES
 from auditwatch.events.activity import ATTRIBUTIONS
 from auditwatch.findings import identity
-from auditwatch.findings.absorb import CERTAINTIES, CONFIDENCES, target_hash
+from auditwatch.findings.absorb import CERTAINTIES, CONFIDENCES, KEY_CHARACTERS, target_hash
 from auditwatch.findings.opening import FOLDED
 from auditwatch.findings.reading import Reader
 from auditwatch.findings.state import (
     ACTORS,
     CHANGES,
     EVIDENCE_HEAD,
+    EVIDENCE_TAIL,
     RECENT_KEYS,
     TARGETS,
     ActorSeen,
@@ -50,7 +51,7 @@ def _state(
     meta, spec, status = read.child("metadata"), read.child("spec"), read.child("status")
     severity = status.word("severity", SEVERITIES, "Low")
     targets = [_target(item, first) for item in status.children("targets")][:TARGETS]
-    evidence = [_evidence(item, first) for item in status.children("evidence")]
+    evidence = [_evidence(item, first) for item in status.children("evidence")][: EVIDENCE_HEAD + EVIDENCE_TAIL]
     return FindingState(
         key=f"{meta.text('namespace')}/{meta.text('name')}",
         name=meta.text("name"),
@@ -86,25 +87,23 @@ def _state(
         changes=[_change(item, first) for item in status.children("changes")][:CHANGES],
         evidence_head=evidence[:EVIDENCE_HEAD],
         evidence_tail=evidence[EVIDENCE_HEAD:],
-        recent=status.child("watermark").texts("recentKeys")[-RECENT_KEYS:],
+        recent=[item.key[:KEY_CHARACTERS] for item in evidence][-RECENT_KEYS:],
     )
 
 
 def _actor(item: Reader, first: float) -> ActorSeen:
     return ActorSeen(
         id=item.text("id"),
-        name=item.text("name"),
         kind=item.text("kind"),
         via=item.text("via"),
-        manager=item.text("fieldManager"),
-        time=item.time("time") or first,
+        manager=item.text("manager"),
+        time=first,
     )
 
 
 def _target(item: Reader, first: float) -> TargetSeen:
     return TargetSeen(
         group=item.text("group"),
-        version=item.text("version"),
         resource=item.text("resource"),
         namespace=item.text("namespace"),
         name=item.text("name"),
@@ -114,22 +113,18 @@ def _target(item: Reader, first: float) -> TargetSeen:
 
 
 def _change(item: Reader, first: float) -> ChangeSeen:
-    return ChangeSeen(
-        path=item.text("path"), old=item.text("old"), new=item.text("new"), time=item.time("time") or first
-    )
+    old, new = (item.text(side) if side in item.raw else None for side in ("old", "new"))
+    return ChangeSeen(path=item.text("path"), old=old, new=new, time=first)
 
 
 def _evidence(item: Reader, first: float) -> EvidenceSeen:
     return EvidenceSeen(
         key=item.text("key"),
-        sequence=0,
+        sequence=item.number("sequence"),
         time=item.time("time") or first,
-        not_before=item.time("notBeforeTime"),
         source=item.text("source"),
-        kind=item.text("evidence"),
         verb=item.text("verb"),
-        outcome=item.text("outcome"),
         actor=item.text("actor"),
-        manager=item.text("fieldManager"),
-        target=item.text("target"),
+        target=_target(item, first) if item.text("resource") else None,
+        note=item.text("note"),
     )

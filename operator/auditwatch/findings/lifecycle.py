@@ -1,27 +1,29 @@
 """What people said about a finding, and whether it still covers what has happened since.
 
 Triage covers what it saw. A higher severity, another actor or another target after it opens the finding again; only a
-written exception silences the future. ``triagedThrough`` is therefore a watermark and not a clock's time.
+written exception silences the future. What it saw is a place in the log and not a clock's time, because what people
+had before their eyes is the status we had written, whenever the things in it happened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from datetime import UTC, datetime
+from typing import Any, Final
 
+from auditwatch.api.conditions import ConditionType, Reason, Status, set_condition
+from auditwatch.api.findingstatus import IncidentState
 from auditwatch.findings.reading import Reader
 from auditwatch.findings.state import FindingState
-from auditwatch.findings.times import rfc3339
-
-FindingPhase = Literal["New", "Reopened", "Closed"]
-"""``status.state``."""
-
-ConditionKind = Literal["Acknowledged", "Resolved"]
-_CONDITIONS: Final[tuple[ConditionKind, ...]] = ("Acknowledged", "Resolved")
 
 CLOSING: Final = frozenset({"Suppressed", "FalsePositive", "Resolved"})
-_PHASES: Final[tuple[FindingPhase, ...]] = ("New", "Reopened", "Closed")
+_STATES: Final[tuple[IncidentState, ...]] = ("New", "Reopened", "Closed")
+_KINDS: Final = frozenset({ConditionType.ACKNOWLEDGED, ConditionType.RESOLVED})
+
+UNTRIAGED: Final = "nobody has triaged it; set triage.state"
+OVERTAKEN: Final = "something new came after triage: a higher severity, another actor or another target"
+RESUMED: Final = "triage.suppressUntilTime has passed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +35,14 @@ class Watermark:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """One of the finding's conditions; ``since`` (seconds since the epoch) moves only when ``status`` flips."""
-
-    kind: ConditionKind
-    status: bool
-    reason: str
-    message: str
-    since: float
-
-
-@dataclass(frozen=True, slots=True)
 class Lifecycle:
     """The part of ``status`` that follows ``triage``."""
 
-    phase: FindingPhase = "New"
+    state: IncidentState = "New"
     observed_generation: int = 0
     through: Watermark | None = None
-    """What triage saw; ``None`` where nobody has triaged."""
-    conditions: tuple[Condition, ...] = ()
+    """What triage saw (``triagedThrough``); ``None`` where nobody has triaged, or where that was forgotten."""
+    conditions: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +65,14 @@ def read_triage(finding: Mapping[str, Any]) -> Triage:
     )
 
 
-def read_lifecycle(finding: Mapping[str, Any]) -> Lifecycle:
-    """What we wrote into the object's status before, perhaps in an earlier life."""
+def read_lifecycle(finding: Mapping[str, Any], *, through: Watermark | None) -> Lifecycle:
+    """What we wrote into the object's status before, perhaps in an earlier life; ``through`` is kept in the journal."""
     status = Reader(finding).child("status")
-    through = status.child("triagedThrough")
-    mark = Watermark(through.text("journalID"), through.number("sequence")) if through.raw else None
     return Lifecycle(
-        phase=status.word("state", _PHASES, "New"),
+        state=status.word("state", _STATES, "New"),
         observed_generation=status.number("observedGeneration"),
-        through=mark,
-        conditions=tuple(filter(None, map(_read_condition, status.children("conditions")))),
+        through=through,
+        conditions=tuple(item.raw for item in status.children("conditions") if item.raw.get("type") in _KINDS),
     )
 
 
@@ -93,7 +82,7 @@ def read_watermark(finding: Mapping[str, Any]) -> Watermark:
     return Watermark(mark.text("journalID"), mark.number("sequence"))
 
 
-def review(before: Lifecycle, *, triage: Triage, state: FindingState, seen: Watermark, now: float) -> Lifecycle:
+def review(before: Lifecycle, *, triage: Triage, incident: FindingState, seen: Watermark, now: float) -> Lifecycle:
     """The lifecycle after looking at the triage and at the incident.
 
     ``seen`` is what the object showed when people last wrote to it: the watermark of the last status that was there
@@ -101,74 +90,44 @@ def review(before: Lifecycle, *, triage: Triage, state: FindingState, seen: Wate
     """
     acted = triage.generation != before.observed_generation
     through = before.through
-    if acted:
-        through = None if triage.state == "New" else seen
-    news = _news(triage, through, state, now) if triage.state != "New" else ""
-    if not news and not acted and before.phase == "Reopened":
-        news = _reason_before(before)
-    phase: FindingPhase = "Reopened" if news else "Closed" if triage.state in CLOSING else "New"
+    if triage.state == "New":
+        through = None
+    elif acted:
+        through = seen
+    reopening = _reopening(before, triage, incident, through, acted=acted, now=now)
     return Lifecycle(
-        phase=phase,
+        state="Reopened" if reopening else "Closed" if triage.state in CLOSING else "New",
         observed_generation=triage.generation,
         through=through,
-        conditions=_conditions(before, triage, phase, news, now),
+        conditions=_conditions(before, triage, reopening, now),
     )
 
 
-def _news(triage: Triage, through: Watermark | None, state: FindingState, now: float) -> str:
-    """Why triage does not cover the incident (any more): a condition's reason, or nothing."""
-    covered = through.sequence if through is not None and through.journal_id == state.journal_id else 0
-    if state.novel > covered:
-        return "NewActivity"
+def _reopening(
+    before: Lifecycle, triage: Triage, incident: FindingState, through: Watermark | None, *, acted: bool, now: float
+) -> str:
+    """Why triage does not cover the incident (any more), or nothing. Once reopened it stays so until people act."""
+    if triage.state == "New":
+        return ""
+    same_journal = through is not None and through.journal_id == incident.journal_id
+    if incident.novel > (through.sequence if through is not None and same_journal else 0):
+        return OVERTAKEN
     until = triage.suppressed_until
     if triage.state == "Suppressed" and until is not None and now >= until:
-        return "SuppressionEnded"
-    return ""
+        return RESUMED
+    return OVERTAKEN if before.state == "Reopened" and not acted else ""
 
 
-def _reason_before(before: Lifecycle) -> str:
-    return next((condition.reason for condition in before.conditions), "NewActivity")
-
-
-def _conditions(
-    before: Lifecycle, triage: Triage, phase: FindingPhase, news: str, now: float
-) -> tuple[Condition, Condition]:
-    reason = news or ("NotTriaged" if triage.state == "New" else triage.state)
-    message = _MESSAGES.get(reason, f"triage.state is {reason}")
-    known = {condition.kind: condition for condition in before.conditions}
-
-    def condition(kind: ConditionKind, *, holds: bool) -> Condition:
-        earlier = known.get(kind)
-        since = earlier.since if earlier is not None and earlier.status == holds else now
-        return Condition(kind, holds, reason, message, since)
-
-    return (
-        condition("Acknowledged", holds=triage.state != "New" and not news),
-        condition("Resolved", holds=phase == "Closed"),
-    )
-
-
-_MESSAGES: Final = {
-    "NotTriaged": "nobody has triaged it; set triage.state",
-    "NewActivity": "something new happened after triage: a higher severity, another actor or another target",
-    "SuppressionEnded": "triage.suppressUntilTime has passed",
-}
-
-
-def condition_body(condition: Condition, generation: int) -> dict[str, Any]:
-    """A condition as the API has it."""
-    return {
-        "type": condition.kind,
-        "status": "True" if condition.status else "False",
-        "observedGeneration": generation,
-        "lastTransitionTime": rfc3339(condition.since),
-        "reason": condition.reason,
-        "message": condition.message,
-    }
-
-
-def _read_condition(item: Reader) -> Condition | None:
-    kind, since = item.word("type", _CONDITIONS, "Resolved"), item.time("lastTransitionTime")
-    if kind != item.text("type") or since is None:
-        return None
-    return Condition(kind, item.text("status") == "True", item.text("reason"), item.text("message"), since)
+def _conditions(before: Lifecycle, triage: Triage, reopening: str, now: float) -> tuple[Mapping[str, Any], ...]:
+    triaged = triage.state != "New" and not reopening
+    reason = Reason.TRIAGED if triaged else Reason.AWAITING_TRIAGE
+    message = f"triage.state is {triage.state}" if triaged else reopening or UNTRIAGED
+    moment = datetime.fromtimestamp(now, tz=UTC)
+    conditions: Sequence[Mapping[str, Any]] = before.conditions
+    for kind, holds in (
+        (ConditionType.ACKNOWLEDGED, triaged),
+        (ConditionType.RESOLVED, triaged and triage.state in CLOSING),
+    ):
+        status: Status = "True" if holds else "False"
+        conditions = set_condition(conditions, kind, status, reason, message, triage.generation, moment)
+    return tuple(conditions)

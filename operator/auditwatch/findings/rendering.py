@@ -5,20 +5,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from auditwatch.api.finding import Label
+from auditwatch.api.findingstatus import ACTOR_WIDTH, TARGET_WIDTH
 from auditwatch.detection import texts
 from auditwatch.findings import attribution
 from auditwatch.findings.absorb import DESCRIPTION, TITLE
 from auditwatch.findings.identity import label_value, watch_label
-from auditwatch.findings.lifecycle import Lifecycle, Watermark, condition_body
+from auditwatch.findings.lifecycle import Lifecycle, Watermark
 from auditwatch.findings.state import ActorSeen, ChangeSeen, EvidenceSeen, FindingState, TargetSeen
 from auditwatch.findings.times import rfc3339
 
 API_VERSION: Final = "k10auditwatch.io/v1alpha1"
 KIND: Final = "K10SecurityFinding"
 MANAGED_BY: Final = "k10-auditwatch"
-SEVERITY_LABEL: Final = "k10auditwatch.io/severity"
+GROUP_VALUE: Final = 1024
+NOTE: Final = 512
 
 JSONObject = dict[str, Any]
 
@@ -36,10 +40,10 @@ def manifest(state: FindingState) -> JSONObject:
 def labels(state: FindingState) -> dict[str, str]:
     """What people select by. Severity moves when it rises; the rest stays."""
     return {
-        "app.kubernetes.io/managed-by": MANAGED_BY,
-        "k10auditwatch.io/rule": label_value(state.rule),
-        SEVERITY_LABEL: state.severity,
-        "k10auditwatch.io/watch": watch_label(state.watch),
+        Label.MANAGED_BY.value: MANAGED_BY,
+        Label.RULE.value: label_value(state.rule),
+        Label.SEVERITY.value: state.severity,
+        Label.WATCH.value: watch_label(state.watch),
     }
 
 
@@ -59,7 +63,8 @@ def status(state: FindingState, lifecycle: Lifecycle | None = None) -> JSONObjec
         "certainty": state.certainty,
         "attribution": state.attribution,
         "disposition": "Open",
-        "state": life.phase,
+        "state": life.state,
+        "summary": summary(state),
         "actors": [_actor(actor) for actor in state.actors],
         "targets": [_target(target) for target in state.targets],
         "targetCount": state.target_count,
@@ -69,10 +74,9 @@ def status(state: FindingState, lifecycle: Lifecycle | None = None) -> JSONObjec
         "lastSeenTime": rfc3339(state.last_seen),
         "detectedTime": rfc3339(state.detected),
         "evidence": [_evidence(evidence) for evidence in (*state.evidence_head, *state.evidence_tail)],
-        "triagedThrough": _watermark(life.through) if life.through is not None else None,
-        "watermark": {**_watermark(watermark(state)), "recentKeys": state.recent},
+        "watermark": {"journalID": state.journal_id, "sequence": state.revision},
         "remediation": state.remediation,
-        "conditions": [condition_body(condition, life.observed_generation) for condition in life.conditions],
+        "conditions": [dict(condition) for condition in life.conditions],
         "observedGeneration": life.observed_generation,
     }
 
@@ -116,35 +120,47 @@ def _left_out(state: FindingState) -> str:
 
 def _spec(state: FindingState) -> JSONObject:
     namespace, _, name = state.watch.partition("/")
-    spec: JSONObject = {
+    return {
         "rule": state.rule,
-        "pack": state.pack,
+        "pack": state.pack[:128],
         "watchRef": {"namespace": namespace, "name": name},
         "cluster": state.cluster,
         "fingerprint": state.fingerprint,
         "groupBy": [
-            {"field": field, "value": texts.shown(value, 512) if value else ""} for field, value in state.group
+            {"field": field, "value": texts.cut(texts.escaped(value[:GROUP_VALUE]), GROUP_VALUE)}
+            for field, value in state.group
         ],
         "epoch": state.epoch,
         "initialSeverity": state.initial_severity,
-        "attack": list(state.attack),
-        "runbookURL": state.runbook,
+        "attack": list(dict.fromkeys(state.attack))[:8],
+        "runbookURL": texts.cut(state.runbook, 512),
+        "target": _reference(state.target),
     }
-    if state.target is not None:
-        spec["target"] = _reference(state.target)
-    return spec
 
 
-def _reference(target: TargetSeen) -> JSONObject:
+def summary(state: FindingState) -> JSONObject:
+    """What the table of ``kubectl get`` has room for."""
+    actor = max(state.actors, key=lambda seen: bool(seen.id), default=None)
+    target = state.targets[0] if state.targets else None
+    more = f" +{state.target_count - 1}" if state.target_count > 1 else ""
+    phrase = f"{target.resource}/{target.name}" if target is not None else ""
+    return {
+        "actor": texts.cut(actor.id or f"?{actor.manager}", ACTOR_WIDTH) if actor is not None else "",
+        "target": texts.cut(phrase, TARGET_WIDTH - len(more)) + more,
+    }
+
+
+def _reference(target: TargetSeen | None) -> JSONObject:
+    if target is None:
+        return {}
     parts = {
         "group": target.group,
-        "version": target.version,
         "resource": target.resource,
         "namespace": target.namespace,
         "name": target.name,
         "uid": target.uid,
     }
-    return {name: part for name, part in parts.items() if part}
+    return _present(parts)
 
 
 def _target(target: TargetSeen) -> JSONObject:
@@ -152,34 +168,35 @@ def _target(target: TargetSeen) -> JSONObject:
 
 
 def _actor(actor: ActorSeen) -> JSONObject:
-    parts = {
-        "id": actor.id,
-        "name": actor.name,
-        "kind": actor.kind,
-        "via": actor.via,
-        "fieldManager": actor.manager,
-    }
-    return {**{name: part for name, part in parts.items() if part}, "time": rfc3339(actor.time)}
+    return _present({"id": actor.id, "via": actor.via, "kind": actor.kind, "manager": actor.manager})
 
 
 def _change(change: ChangeSeen) -> JSONObject:
-    return {"path": change.path, "old": change.old, "new": change.new, "time": rfc3339(change.time)}
+    sides = {"old": change.old, "new": change.new}
+    return {"path": change.path, **{side: value for side, value in sides.items() if value is not None}}
 
 
 def _evidence(evidence: EvidenceSeen) -> JSONObject:
     parts = {
-        "key": evidence.key[:16],
-        "notBeforeTime": rfc3339(evidence.not_before) if evidence.not_before is not None else "",
-        "source": evidence.source,
-        "evidence": evidence.kind,
         "verb": evidence.verb,
-        "outcome": evidence.outcome,
         "actor": evidence.actor,
-        "fieldManager": evidence.manager,
-        "target": evidence.target,
+        "source": evidence.source,
+        "note": _evidence_note(evidence),
     }
-    return {**{name: part for name, part in parts.items() if part}, "time": rfc3339(evidence.time)}
+    where = _reference(evidence.target)
+    fixed = {"key": evidence.key, "time": rfc3339(evidence.time), "sequence": evidence.sequence}
+    return {**fixed, **_present(parts), **where}
 
 
-def _watermark(mark: Watermark) -> JSONObject:
-    return {"journalID": mark.journal_id, "sequence": mark.sequence}
+def _evidence_note(evidence: EvidenceSeen) -> str:
+    """What its own fields do not say: how it turned out, and since when it may have been so."""
+    parts = [evidence.note]
+    if evidence.outcome not in ("", "Succeeded"):
+        parts.append(f"outcome: {evidence.outcome}")
+    if evidence.not_before is not None and evidence.not_before < evidence.time:
+        parts.append(f"not before {rfc3339(evidence.not_before)}")
+    return texts.cut("; ".join(part for part in parts if part), NOTE)
+
+
+def _present(parts: Mapping[str, str]) -> JSONObject:
+    return {name: part for name, part in parts.items() if part}

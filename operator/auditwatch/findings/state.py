@@ -51,8 +51,9 @@ class ChangeSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One field's old and new value, as shown: escaped and cut."""
 
     path: str
-    old: str
-    new: str
+    old: str | None = None
+    """``None``: it was not there."""
+    new: str | None = None
     time: float
 
 
@@ -70,9 +71,8 @@ class EvidenceSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     verb: str = ""
     outcome: str = ""
     actor: str = ""
-    manager: str = ""
-    target: str = ""
-    """``resource/name`` with the namespace before it where there is one."""
+    target: TargetSeen | None = None
+    note: str = ""
 
 
 class FindingState(msgspec.Struct, kw_only=True, omit_defaults=True):

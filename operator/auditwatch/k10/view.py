@@ -60,7 +60,7 @@ class InstalledK10:
 
 
 def _unseen() -> dict[str, object]:
-    return {name: msgspec.UNSET for name in FIELDS}
+    return {**dict.fromkeys(FIELDS, msgspec.UNSET)}
 
 
 def _nothing(_namespace: str, _name: str) -> dict[str, object]:

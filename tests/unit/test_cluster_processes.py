@@ -1,0 +1,185 @@
+"""Whatever happens to the owner of a control plane, no process and no file stays."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.cluster.errors import ClusterError
+from tests.cluster.processes import Processes
+
+PATIENCE_SECONDS = 60.0
+SLEEP = [sys.executable, "-c", "import time; print('awake', flush=True); time.sleep(600)"]
+STUBBORN = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('awake', flush=True); time.sleep(600)",
+]
+OWNER = """\
+import json, sys, time
+from pathlib import Path
+from tests.cluster.processes import Processes
+
+processes = Processes(directory=Path(sys.argv[1]))
+children = [processes.start(name, json.loads(sys.argv[2])) for name in ("one", "two")]
+print(json.dumps([processes.warden_pid, *(child.pid for child in children)]), flush=True)
+time.sleep(600)
+"""
+
+
+def _eventually(what: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not what():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _gone(pid: int) -> bool:
+    """Zombies count as gone: the test machine may have no init that reaps them."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    started = Processes(directory=tmp_path / "cluster")
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def owner(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A process that owns two others, and the pids of the warden and the two."""
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path / "cluster"), json.dumps(SLEEP)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as started:
+        assert started.stdout
+        yield started, json.loads(started.stdout.readline())
+        started.kill()
+
+
+def test_output_goes_to_a_log_per_process(processes: Processes) -> None:
+    process = processes.start("greeter", [sys.executable, "-c", "print('hello')"])
+
+    assert _eventually(lambda: process.exit_code() == 0)
+    assert (processes.logs / "greeter.log").read_text() == "hello\n"
+    assert process.tail() == "hello"
+
+
+def test_the_environment_of_a_process_can_be_extended(processes: Processes) -> None:
+    code = "import os; print(os.environ['GREETING'], 'PATH' in os.environ)"
+    process = processes.start("greeter", [sys.executable, "-c", code], environment={"GREETING": "hello"})
+
+    assert _eventually(lambda: process.exit_code() == 0)
+    assert process.tail() == "hello True"
+
+
+def test_a_killed_process_reports_the_signal(processes: Processes) -> None:
+    process = processes.start("sleeper", SLEEP)
+
+    assert process.exit_code() is None
+    assert process.kill() == -signal.SIGKILL
+    assert _gone(process.pid)
+
+
+def test_a_process_that_ignores_the_request_to_stop_is_killed(processes: Processes) -> None:
+    process = processes.start("sleeper", STUBBORN)
+    assert _eventually(lambda: process.tail() == "awake")
+
+    assert process.stop(seconds=0.2) == -signal.SIGKILL
+
+
+def test_a_process_that_obeys_is_not_killed(processes: Processes) -> None:
+    process = processes.start("sleeper", SLEEP)
+
+    assert process.stop() == -signal.SIGTERM
+
+
+def test_a_program_that_does_not_exist_is_an_error_with_its_name(processes: Processes) -> None:
+    with pytest.raises(ClusterError, match=r"nothing cannot be started: .*no/such/program"):
+        processes.start("nothing", ["no/such/program"])
+
+    assert processes.start("sleeper", SLEEP).exit_code() is None
+
+
+def test_the_end_leaves_no_process_and_no_directory(tmp_path: Path) -> None:
+    processes = Processes(directory=tmp_path / "cluster")
+    pids = [processes.start(name, STUBBORN).pid for name in ("one", "two")]
+
+    processes.end()
+    processes.end()
+
+    assert all(_gone(pid) for pid in [*pids, processes.warden_pid])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_processes_survive_the_thread_that_started_them(processes: Processes) -> None:
+    started = []
+    thread = threading.Thread(target=lambda: started.append(processes.start("sleeper", SLEEP)))
+    thread.start()
+    thread.join()
+
+    assert _eventually(lambda: started[0].tail() == "awake")
+    assert started[0].exit_code() is None
+
+
+def test_threads_do_not_mix_up_their_answers(processes: Processes) -> None:
+    pids: dict[str, int] = {}
+
+    def start(name: str) -> None:
+        pids[name] = processes.start(name, [sys.executable, "-c", "import os; print(os.getpid())"]).pid
+
+    threads = [threading.Thread(target=start, args=[f"t{number}"]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(pids) == 8
+    for name, pid in pids.items():
+        assert _eventually(lambda name=name, pid=pid: (processes.logs / f"{name}.log").read_text() == f"{pid}\n")  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nothing_survives_the_death_of_the_owner(
+    owner: tuple[subprocess.Popen[str], list[int]], tmp_path: Path, number: signal.Signals
+) -> None:
+    process, pids = owner
+    assert not any(_gone(pid) for pid in pids)
+
+    process.send_signal(number)
+
+    assert _eventually(lambda: all(_gone(pid) for pid in pids))
+    assert _eventually(lambda: not (tmp_path / "cluster").exists())
+
+
+def test_the_children_die_with_a_killed_warden(owner: tuple[subprocess.Popen[str], list[int]]) -> None:
+    _, (warden, *children) = owner
+
+    os.kill(warden, signal.SIGKILL)
+
+    assert _eventually(lambda: all(_gone(pid) for pid in children))
+
+
+def test_a_killed_warden_is_reported(processes: Processes) -> None:
+    process = processes.start("sleeper", SLEEP)
+
+    os.kill(processes.warden_pid, signal.SIGKILL)
+
+    with pytest.raises(ClusterError, match="sleeper: its supervisor is gone"):
+        process.stop()

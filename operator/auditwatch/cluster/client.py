@@ -277,5 +277,5 @@ def _page(line: RequestLine, body: bytes) -> Page:
 def _decoded(line: RequestLine, body: bytes) -> JSONObject:
     try:
         return msgspec.json.decode(body, type=JSONObject)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise UnreachableError(line, f"the answer is not a JSON object: {error}") from error

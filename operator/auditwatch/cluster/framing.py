@@ -76,7 +76,7 @@ def decode_page(body: bytes) -> Page:
     """
     try:
         page = _PAGES.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return _salvage_page(body)
     items = [bytes(raw) for raw in page.items or ()]
     return Page(items, page.metadata.resource_version, page.metadata.continue_token)
@@ -86,7 +86,7 @@ def _salvage_page(body: bytes) -> Page:
     parts = dict(members(body))
     try:
         metadata = _METADATA.decode(parts.get("metadata", b"{}"))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ValueError(f"the list's own metadata cannot be read: {error}") from error
     items = elements(parts["items"]) if parts.get("items", b"null") != b"null" else []
     return Page(items, metadata.resource_version, metadata.continue_token, salvaged=True)
@@ -130,3 +130,17 @@ def _parts(document: bytes, opening: bytes) -> list[bytes]:
         if depth == 0:
             return [part for part in parts if part]
     raise ValueError("brackets do not balance")
+
+
+def nesting(document: bytes, *, enough: int) -> int:
+    """How many levels deep a JSON document is nested; counting stops at ``enough``, which saves most of the work."""
+    if document.count(b"{") + document.count(b"[") < enough:
+        return 0  # it cannot be that deep, however it is built
+    depth = deepest = 0
+    for token in _TOKEN.finditer(document):
+        mark = document[token.start()]
+        depth += (mark in _OPEN) - (mark in _CLOSE)
+        deepest = max(deepest, depth)
+        if deepest >= enough:
+            break
+    return deepest

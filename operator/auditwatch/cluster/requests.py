@@ -95,7 +95,7 @@ def error_of(request: RequestLine, *, status: int, body: bytes, retry_after: str
     """The typed error of a response that is not success, whoever sent it (proxies send no Status object)."""
     try:
         said = msgspec.json.decode(body, type=StatusObject)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         text = body[:_RAW_MESSAGE_CHARACTERS].decode(errors="replace").strip()
         said = StatusObject(message=text)
     return _error(request, status=status, said=said, retry_after=_seconds(retry_after))
@@ -105,7 +105,7 @@ def error_of_event(request: RequestLine, line: bytes) -> ApiError:
     """The typed error of an ``ERROR`` line inside a watch (its HTTP status was 200 long ago)."""
     try:
         said = msgspec.json.decode(line, type=_ErrorEvent).object
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         said = StatusObject(message="an error event that cannot be read")
     return _error(request, status=said.code or 500, said=said, retry_after=None)
 

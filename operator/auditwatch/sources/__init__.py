@@ -1,0 +1,1 @@
+"""Where activity comes from. Siblings that do not know each other; each hands deliveries to an intake."""

@@ -1,0 +1,56 @@
+"""A compiled condition: how it is decided, and what a source must be able to see for it to be decided at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from auditwatch.detection.kleene import Truth, all_of, any_of, negate
+from auditwatch.detection.scope import Scope
+
+Holds = Callable[[Scope, object], Truth]
+"""(scope, element of the surrounding ``forAny`` or MISSING) → true, false or unknown. Total."""
+
+NOTHING: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``needs``: fields that watched state cannot know and without which this is never true."""
+
+    holds: Holds
+    needs: frozenset[str] = NOTHING
+
+
+ALWAYS: Final = Condition(lambda _scope, _element: True)
+NEVER_KNOWN: Final = Condition(lambda _scope, _element: None)
+"""Stands where a rule names something that does not exist: it neither matches nor clears anybody."""
+
+
+def conjunction(conditions: Sequence[Condition]) -> Condition:
+    """All hold. An empty one holds."""
+    if len(conditions) == 1:
+        return conditions[0]
+    tests = tuple(condition.holds for condition in conditions)
+    return Condition(
+        lambda scope, element: all_of(holds(scope, element) for holds in tests),
+        NOTHING.union(*(condition.needs for condition in conditions)),
+    )
+
+
+def disjunction(conditions: Sequence[Condition]) -> Condition:
+    """One holds; needs only what all of them need."""
+    tests = tuple(condition.holds for condition in conditions)
+    return Condition(lambda scope, element: any_of(holds(scope, element) for holds in tests), _common(conditions))
+
+
+def none_hold(and_lists: Sequence[Sequence[Condition]]) -> Condition:
+    """No and-list holds. Each must have one false item, so each needs what all of its items need."""
+    any_list = disjunction([conjunction(items) for items in and_lists]).holds
+    needs = NOTHING.union(*(_common(items) for items in and_lists))
+    return Condition(lambda scope, element: negate(any_list(scope, element)), needs)
+
+
+def _common(conditions: Sequence[Condition]) -> frozenset[str]:
+    return frozenset.intersection(*(condition.needs for condition in conditions)) if conditions else NOTHING

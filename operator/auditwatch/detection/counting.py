@@ -1,0 +1,126 @@
+"""Windows of counting stories: how many within a timespan, by event time, in whatever order they arrive.
+
+A window keeps at most :data:`MAX_ENTRIES` entries. Up to that many distinct times it is exact, and the sum of what it
+reports does not depend on the order of arrival; beyond, neighbours closer than a 31st of the timespan are counted as
+one entry. Each entry knows how much of it was reported, so that an incident counts each activity once: when a
+threshold is crossed all of the window is reported, then one by one whatever falls into a window that is full enough.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final
+
+import msgspec
+
+MAX_ENTRIES: Final = 64
+_CELLS: Final = 31
+"""Two timespans are kept, for what arrives late: twice 31 cells are fewer than :data:`MAX_ENTRIES`."""
+
+
+class Entry(msgspec.Struct, array_like=True):
+    """Activities at about one time. ``sequence`` is the log sequence of the newest of them."""
+
+    time: float
+    count: int
+    sequence: int
+    reported: int = 0
+
+
+class Window(msgspec.Struct, array_like=True):
+    """Entries of one group, by rising time."""
+
+    entries: list[Entry] = msgspec.field(default_factory=list)
+
+    @property
+    def newest(self) -> float:
+        """Event time of the newest entry; the window is never empty once something was added."""
+        return self.entries[-1].time if self.entries else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The threshold is met. ``count``: what was not reported before; ``total``: all that stands in full windows."""
+
+    count: int
+    total: int
+    sequences: tuple[int, ...]
+
+
+def add(window: Window, *, time: float, count: int, sequence: int, timespan: float, threshold: int) -> Crossing | None:
+    """Count one activity; a crossing if a window of ``timespan`` seconds (bounds included) around it is full enough.
+
+    What is older than two timespans before the newest is not counted any more.
+    """
+    entries = window.entries
+    if entries and time < window.newest - 2 * timespan:
+        return None
+    place = bisect.bisect_right(entries, time, key=_time)
+    entries.insert(place, Entry(time, count, sequence))
+    _forget(window, timespan)
+    place = bisect.bisect_right(entries, time, key=_time) - 1
+    if len(entries) > MAX_ENTRIES:
+        _merge(window, timespan / _CELLS)
+        place = max(bisect.bisect_right(window.entries, time, key=_time) - 1, 0)
+    return _crossing(window.entries, place, timespan, threshold)
+
+
+def sum_around(window: Window, time: float, timespan: float) -> int:
+    """The most that any window of ``timespan`` seconds holds that contains ``time``."""
+    times, sums = [entry.time for entry in window.entries], _sums(window.entries)
+    starts = [start for start in (*times, time) if start <= time <= start + timespan]
+    return max(_held(times, sums, start, timespan) for start in starts)
+
+
+def _held(times: Sequence[float], sums: Sequence[int], start: float, timespan: float) -> int:
+    return sums[bisect.bisect_right(times, start + timespan)] - sums[bisect.bisect_left(times, start)]
+
+
+def _time(entry: Entry) -> float:
+    return entry.time
+
+
+def _sums(entries: Sequence[Entry]) -> list[int]:
+    return [0, *accumulate(entry.count for entry in entries)]
+
+
+def _forget(window: Window, timespan: float) -> None:
+    del window.entries[: bisect.bisect_left(window.entries, window.newest - 2 * timespan, key=_time)]
+
+
+def _merge(window: Window, cell: float) -> None:
+    merged: list[Entry] = []
+    for entry in window.entries:
+        last = merged[-1] if merged else None
+        if last is None or entry.time // cell != last.time // cell:
+            merged.append(entry)
+            continue
+        last.count += entry.count
+        last.reported += entry.reported
+        last.sequence = max(last.sequence, entry.sequence)
+    window.entries = merged
+
+
+def _crossing(entries: list[Entry], place: int, timespan: float, threshold: int) -> Crossing | None:
+    full = _full(entries, place, timespan, threshold)
+    if not full:
+        return None
+    fresh = sum(entry.count - entry.reported for entry in full)
+    for entry in full:
+        entry.reported = entry.count
+    sequences = sorted({entry.sequence for entry in full})[-MAX_ENTRIES:]
+    return Crossing(fresh, sum(entry.count for entry in full), tuple(sequences))
+
+
+def _full(entries: list[Entry], place: int, timespan: float, threshold: int) -> list[Entry]:
+    """The entries of every full enough window that contains the one at ``place``: they are neighbours."""
+    times, sums = [entry.time for entry in entries], _sums(entries)
+    first, last = len(entries), 0
+    for start in range(bisect.bisect_left(times, times[place] - timespan), place + 1):
+        end = bisect.bisect_right(times, times[start] + timespan)
+        if sums[end] - sums[start] >= threshold:
+            first, last = min(first, start), max(last, end)
+    return entries[first:last]

@@ -1,0 +1,167 @@
+"""Every rule set in force, held against one row of the log after the other.
+
+Pure and deterministic: what it says of a row depends on the rows before it and on nothing else, so a backlog gives
+the same signals as life. What it remembers (windows) is handed out to be saved together with the log position.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from auditwatch.detection.compiled import CompiledRule, RuleSet
+from auditwatch.detection.counting import add, sum_around
+from auditwatch.detection.exceptions import CompiledException
+from auditwatch.detection.index import Index
+from auditwatch.detection.matching import kind_of
+from auditwatch.detection.scope import Scope
+from auditwatch.detection.signal import Signal
+from auditwatch.detection.signals import activities, counted, gap_signal, matched
+from auditwatch.detection.stories import count_key
+from auditwatch.detection.tenancy import seen_by
+from auditwatch.detection.values import MISSING
+from auditwatch.detection.windows import Windows, window_prefix
+from auditwatch.events.activity import Activity, Gap, LogRow
+
+
+@dataclass(frozen=True, slots=True)
+class _InForce:
+    """A rule set with what the detector looks up per row."""
+
+    rule_set: RuleSet
+    index: Index[CompiledRule]
+    stories: tuple[CompiledRule, ...]
+    since: Mapping[str, int]
+    """By rule digest, the log sequence above which the rule holds."""
+
+    def is_due(self, rule: CompiledRule, sequence: int) -> bool:
+        return sequence > self.since.get(rule.digest, -1)
+
+
+class Detector:
+    """Matching and counting over every rule set in force. For one thread."""
+
+    def __init__(self) -> None:
+        self._in_force: dict[str, _InForce] = {}
+        self._windows = Windows()
+        self.unknown_outcomes: Counter[tuple[str, str]] = Counter()
+        """By (watch, rule): rows of which it could not be told whether the rule holds, since the start."""
+
+    @property
+    def windows_forgotten(self) -> int:
+        """Windows given up since the start because a story had too many groups."""
+        return self._windows.forgotten.total()
+
+    def install(self, rule_set: RuleSet, *, in_force_from: Mapping[str, int]) -> None:
+        """Put a rule set in force instead of the watch's former one.
+
+        ``in_force_from``: by rule digest the log sequence above which the rule holds; a digest that is not in it
+        holds for every row. Windows of rules that are no longer there, or no longer the same, are given up.
+        """
+        rules = rule_set.rules.values()
+        stories = tuple(rule for rule in rules if rule.story is not None)
+        index = Index(rule for rule in rules if rule.story is None)
+        self._in_force[rule_set.watch] = _InForce(rule_set, index, stories, dict(in_force_from))
+        self._keep_windows_of(rule_set)
+
+    def remove(self, watch: str) -> None:
+        """Take a watch's rules out of force and give up its windows."""
+        self._in_force.pop(watch, None)
+        self._windows.keep(watch, frozenset())
+
+    def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
+        """Take up saved windows (key, payload) of the rule sets in force, or of all while there is none.
+
+        Raises :class:`auditwatch.detection.windows.WindowsCorruptError`.
+        """
+        self._windows.restore(rows)
+        if not self._in_force:
+            return
+        for watch in self._windows.watches() - self._in_force.keys():
+            self._windows.keep(watch, frozenset())
+        for in_force in self._in_force.values():
+            self._keep_windows_of(in_force.rule_set)
+
+    def take_dirty(self) -> dict[str, bytes | None]:
+        """Windows changed since the last call, by key; ``None`` where one is gone."""
+        return self._windows.take_dirty()
+
+    def observe(self, sequence: int, row: LogRow) -> list[Signal]:
+        """The signals of one row of the log, rule set by rule set, stories last. Rows come in log order, once."""
+        signals: list[Signal] = []
+        for watch, in_force in self._in_force.items():
+            if isinstance(row, Gap):
+                signals += [gap_signal(watch, sequence, row)] if in_force.rule_set.tenant is None else []
+            else:
+                signals += self._observe(in_force, sequence, row)
+        return signals
+
+    def _observe(self, in_force: _InForce, sequence: int, row: Activity) -> list[Signal]:
+        rule_set = in_force.rule_set
+        candidates = in_force.index.candidates(kind_of(row))
+        activity = seen_by(rule_set.tenant, row) if candidates else None
+        if activity is None:
+            return []
+        scope = Scope(activity, rule_set.k10, rule_set.zone)
+        found = [self._match(rule_set, rule, sequence, scope) for rule in candidates if in_force.is_due(rule, sequence)]
+        signals = [signal for signal in found if signal is not None]
+        names = frozenset(signal.rule for signal in signals)
+        for story in in_force.stories if names else ():
+            if in_force.is_due(story, sequence) and story.story and not story.story.members.isdisjoint(names):
+                signals += self._count(rule_set, story, sequence, scope)
+        return signals
+
+    def _match(self, rule_set: RuleSet, rule: CompiledRule, sequence: int, scope: Scope) -> Signal | None:
+        truth = rule.condition.holds(scope, MISSING)
+        if truth is False:
+            return None
+        if truth is None:
+            self.unknown_outcomes[rule_set.watch, rule.name] += 1
+            if rule.on_unknown is None:
+                return None
+        is_muted = self._is_muted(rule_set.watch, rule, sequence, scope)
+        return matched(rule_set.watch, rule, sequence, scope, unknown=truth is None, is_muted=is_muted)
+
+    def _count(self, rule_set: RuleSet, rule: CompiledRule, sequence: int, scope: Scope) -> list[Signal]:
+        story = rule.story
+        assert story is not None
+        time = scope.activity.time
+        prefix = window_prefix(rule_set.watch, rule.name, rule.digest)
+        window = self._windows.use(prefix, count_key(story, scope), now=time, timespan=story.timespan)
+        count = activities(scope) if story.sums_targets else 1
+        crossing = add(
+            window, time=time, count=count, sequence=sequence, timespan=story.timespan, threshold=story.threshold
+        )
+        if crossing is None:
+            return []
+        # What completed the count is judged and shown, with the count beside it.
+        told = Scope(scope.activity, rule_set.k10, rule_set.zone, count=crossing.total)
+        is_muted = self._is_muted(rule_set.watch, rule, sequence, told)
+        signal = matched(rule_set.watch, rule, sequence, told, unknown=False, is_muted=is_muted)
+        return [counted(signal, crossing.count, crossing.sequences)]
+
+    def _is_muted(self, watch: str, rule: CompiledRule, sequence: int, scope: Scope) -> bool:
+        """Whether the watch muted the rule, or an exception holds. ``upTo`` counts only what it covers."""
+        return rule.is_muted or any(
+            exception.covers(scope) and self._has_room(watch, rule, exception, sequence, scope)
+            for exception in rule.exceptions
+        )
+
+    def _has_room(
+        self, watch: str, rule: CompiledRule, exception: CompiledException, sequence: int, scope: Scope
+    ) -> bool:
+        if exception.up_to is None:
+            return True
+        limit, seconds = exception.up_to
+        time = scope.activity.time
+        prefix = f"{window_prefix(watch, rule.name, rule.digest)}{exception.name}/"
+        window = self._windows.use(prefix, "covered", now=time, timespan=seconds)
+        if sum_around(window, time, seconds) >= limit:
+            return False
+        add(window, time=time, count=1, sequence=sequence, timespan=seconds, threshold=limit)
+        return True
+
+    def _keep_windows_of(self, rule_set: RuleSet) -> None:
+        prefixes = (window_prefix(rule_set.watch, rule.name, rule.digest) for rule in rule_set.rules.values())
+        self._windows.keep(rule_set.watch, frozenset(prefixes))

@@ -1,0 +1,146 @@
+"""A rule's ``match``: split into what the index decides from a row's kind and verb, and what is tested per row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from auditwatch.api.match import Match
+from auditwatch.detection.condition import ALWAYS, NEVER_KNOWN, NOTHING, Condition, conjunction
+from auditwatch.detection.globs import glob_matcher
+from auditwatch.detection.kleene import Truth
+from auditwatch.detection.operators import OperandError, value_predicate
+from auditwatch.detection.report import Report
+from auditwatch.detection.scope import K10View, Scope
+from auditwatch.events.activity import Activity
+
+STATE_VERBS: Final = {"update": ("update", "patch"), "delete": ("delete", "deletecollection")}
+"""What a state change may have been: the state after a patch and after an update is the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the index knows a row by. ``is_state``: seen as a difference, not as a request."""
+
+    group: str
+    resource: str
+    subresource: str
+    verb: str
+    is_state: bool
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """The request verbs it may have been."""
+        return STATE_VERBS.get(self.verb, (self.verb,)) if self.is_state else (self.verb,)
+
+
+def kind_of(activity: Activity) -> Kind:
+    """The kind of a row."""
+    target = activity.target
+    return Kind(target.group, target.resource, target.subresource, activity.verb, activity.evidence == "State")
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """The part of ``match`` that the index answers once per kind."""
+
+    groups: tuple[str, ...] | None
+    resources: tuple[str, ...] | None
+    verbs: frozenset[str] | None
+    only_urls: bool = False
+
+    def fits(self, kind: Kind) -> bool:
+        """Whether rows of this kind can match."""
+        if self.only_urls:
+            return False
+        if self.verbs is not None and self.verbs.isdisjoint(kind.verbs):
+            return False
+        return self.fits_group(kind.group) and self.fits_resource(kind.resource, kind.subresource)
+
+    def fits_group(self, group: str) -> bool:
+        """Whether one of the groups fits; globs are allowed."""
+        return self.groups is None or glob_matcher(self.groups)(group)
+
+    def fits_resource(self, resource: str, subresource: str = "") -> bool:
+        """``pods`` is the resource alone, ``pods/exec`` and ``*/status`` are subresources."""
+        written = f"{resource}/{subresource}" if subresource else resource
+        return self.resources is None or any(
+            pattern.count("/") == written.count("/") and glob_matcher([pattern])(written) for pattern in self.resources
+        )
+
+
+def compile_selector(match: Match, k10: K10View) -> Selector:
+    """The index's part; K10's documented groups become those of this cluster."""
+    verbs = match.verbs
+    return Selector(
+        groups=None if match.api_groups is None else tuple(map(k10.group, match.api_groups)),
+        resources=match.resources,
+        verbs=None if verbs is None or "*" in verbs else frozenset(verbs),
+        only_urls=match.non_resource_urls is not None,
+    )
+
+
+def compile_match(match: Match, k10: K10View, report: Report) -> Condition:
+    """The rest: outcome and evidence, then names and identities. Lists are and-ed, their items or-ed."""
+    names = None if match.names is None else tuple(map(k10.group, match.names))
+    parts = [
+        _outcomes(match.outcomes),
+        _one_of("", match.evidence, lambda scope: scope.activity.evidence),
+        _one_of("", names, lambda scope: scope.activity.target.name),
+        _one_of("", match.namespaces, lambda scope: scope.activity.target.namespace),
+        _one_of("actor.id", match.actors, lambda scope: _actor_names(scope.activity)),
+        _one_of("actor.groups", match.actor_groups, lambda scope: scope.activity.actor.groups),
+        *_unseen(match),
+    ]
+    _check_networks(match.source_ips or (), report.at("sourceIPs"))
+    return conjunction([part for part in parts if part is not ALWAYS])
+
+
+def _outcomes(wanted: Sequence[str]) -> Condition:
+    if "Any" in wanted:
+        return ALWAYS
+    outcomes = frozenset(wanted)
+    return Condition(lambda scope, _element: scope.activity.outcome in outcomes)
+
+
+def _one_of(
+    need: str, patterns: Sequence[str] | None, read: Callable[[Scope], str | Sequence[str] | None]
+) -> Condition:
+    """One of what ``read`` finds fits one of the patterns; ``None`` from it is unknown."""
+    if patterns is None:
+        return ALWAYS
+    fits = glob_matcher(patterns)
+
+    def holds(scope: Scope, _element: object) -> Truth:
+        found = read(scope)
+        if found is None:
+            return None
+        return fits(found) if isinstance(found, str) else any(map(fits, found))
+
+    return Condition(holds, frozenset({need}) if need else NOTHING)
+
+
+def _actor_names(activity: Activity) -> Sequence[str] | None:
+    names = [name for name in (activity.actor.id, activity.actor.name) if name]
+    return names or None
+
+
+def _unseen(match: Match) -> list[Condition]:
+    """Who authenticated, from where and with what: no source of this version says so."""
+    asked = {
+        "user.name": match.users or match.service_accounts,
+        "user.groups": match.user_groups,
+        "client.agent": match.user_agents,
+        "client.ip": match.source_ips,
+        "request.path": match.non_resource_urls,
+    }
+    return [Condition(NEVER_KNOWN.holds, frozenset({need})) for need, patterns in asked.items() if patterns]
+
+
+def _check_networks(networks: Sequence[str], report: Report) -> None:
+    for index, network in enumerate(networks):
+        try:
+            value_predicate("InCIDR", [network])
+        except OperandError as error:
+            report.at(index).error(str(error))

@@ -1,0 +1,105 @@
+"""What one rule evaluation can see: a piece of activity, read as the fields of the rule language.
+
+One scope serves every rule that looks at the same row, so what is costly (the changes, K10's own words for the
+object) is worked out once and only when a rule asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Final, Protocol
+
+import msgspec
+
+from auditwatch.detection.changes import Change, ListKeys, diff
+from auditwatch.detection.values import MISSING, UNKNOWN, Sentinel, body_value
+from auditwatch.events.activity import Activity, JSONObject
+
+K10_FACTS: Final = (
+    "policyName",
+    "policyNamespace",
+    "policies",
+    "appName",
+    "appNamespace",
+    "appType",
+    "profileName",
+    "exportProfile",
+    "expiresAt",
+    "actionName",
+    "runActionName",
+    "runActionNamespace",
+    "batchRestoreActionName",
+)
+"""Last segments of the ``k10.*`` fields."""
+
+
+class K10View(Protocol):
+    """What detection has to be told about K10; the engine itself knows no K10."""
+
+    def group(self, written: str) -> str:
+        """An API group as rules write it (``kio.kasten.io``), as this cluster serves it; also names that end in one."""
+        ...
+
+    def list_keys(self, group: str, resource: str) -> ListKeys:
+        """How the elements of a kind's lists are told apart."""
+        ...
+
+    def facts(self, activity: Activity) -> Mapping[str, object]:
+        """Values of :data:`K10_FACTS` for one activity; left out where absent, ``msgspec.UNSET`` where unknown."""
+        ...
+
+
+class Scope:
+    """One activity, with what follows from it. ``zone`` is the watch's own, for ``time.*``."""
+
+    __slots__ = ("_changes", "_facts", "activity", "count", "k10", "list_keys", "zone")
+
+    def __init__(self, activity: Activity, k10: K10View, zone: tzinfo = UTC, *, count: int | None = None) -> None:
+        self.activity = activity
+        self.k10 = k10
+        self.zone = zone
+        self.count = count
+        """Activities that stand behind a counting story; ``None`` outside of one."""
+        self.list_keys = k10.list_keys(activity.target.group, activity.target.resource)
+        self._facts: Mapping[str, object] | None = None
+        self._changes: tuple[Change, ...] | Sentinel | None = None
+
+    @property
+    def new_object(self) -> JSONObject | Sentinel:
+        """The object after the request; MISSING after a delete."""
+        return body_value(self.activity.object)
+
+    @property
+    def old_object(self) -> JSONObject | Sentinel:
+        """The object before the request; MISSING before a create."""
+        return body_value(self.activity.old_object)
+
+    @property
+    def changes(self) -> tuple[Change, ...] | Sentinel:
+        """Leaves that differ, UNKNOWN where one of the two sides was not seen."""
+        if self._changes is None:
+            self._changes = self._diff()
+        return self._changes
+
+    def fact(self, name: str) -> object:
+        """The field ``k10.<name>``."""
+        if self._facts is None:
+            self._facts = self.k10.facts(self.activity)
+        value = self._facts.get(name, MISSING)
+        return UNKNOWN if value is msgspec.UNSET else value
+
+    @property
+    def local_time(self) -> datetime:
+        """Event time in the watch's zone."""
+        return datetime.fromtimestamp(self.activity.time, self.zone)
+
+    def _diff(self) -> tuple[Change, ...] | Sentinel:
+        old, new = self.old_object, self.new_object
+        if old is UNKNOWN or new is UNKNOWN:
+            return UNKNOWN
+        return diff(_body(old), _body(new), list_keys=self.list_keys)
+
+
+def _body(value: JSONObject | Sentinel) -> JSONObject | None:
+    return None if isinstance(value, Sentinel) else value

@@ -1,0 +1,83 @@
+"""Titles and descriptions: text with ``{field}`` in it, filled with values that cannot deceive who reads them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from auditwatch.detection.changes import OVERFLOW, Change
+from auditwatch.detection.fields import FieldError, Reader, compile_field
+from auditwatch.detection.scope import Scope
+from auditwatch.detection.texts import MAX_TITLE, cut, escaped, shown
+from auditwatch.detection.values import MISSING
+
+Template = Callable[[Scope], str]
+"""Renders to at most the length it was compiled for. Total."""
+
+SHOWN_CHANGES: Final = 3
+"""Changes spelled out by ``{changes}``; the rest is counted."""
+
+_PART: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+class TemplateError(ValueError):
+    """A template that cannot be rendered; the message says which part and why."""
+
+
+def compile_template(text: str, length: int = MAX_TITLE) -> Template:
+    """``{actor.id}``, ``{changes}``, ``{count}`` (of a story) filled in; ``{{`` and ``}}`` are braces.
+
+    Raises :class:`TemplateError`. The literal text is trusted (it is the rule's own), values are escaped and cut.
+    """
+    parts = list(_parts(text))
+    return lambda scope: cut("".join(part if isinstance(part, str) else part(scope) for part in parts), length)
+
+
+def _parts(text: str) -> Sequence[str | Template]:
+    parts: list[str | Template] = []
+    position = 0
+    for token in _PART.finditer(text):
+        parts.append(text[position : token.start()])
+        parts.append(_part(token))
+        position = token.end()
+    return [*parts, text[position:]]
+
+
+def _part(token: re.Match[str]) -> str | Template:
+    if token[0] in {"{{", "}}"}:
+        return token[0][0]
+    name = token[1]
+    if name is None:
+        raise TemplateError(f"a lone {token[0]!r}: write a field as {{actor.id}}, a brace as {token[0] * 2}")
+    if name == "changes":
+        return _changes
+    if name == "count":
+        return lambda scope: str(scope.count or 1)
+    try:
+        field = compile_field(name)
+    except FieldError as error:
+        raise TemplateError(str(error)) from None
+    return _value(field.read)
+
+
+def _value(read: Reader) -> Template:
+    return lambda scope: shown(read(scope, MISSING))
+
+
+def _changes(scope: Scope) -> str:
+    changes = scope.changes
+    return summary(changes) if isinstance(changes, tuple) else "unknown changes"
+
+
+def summary(changes: Sequence[Change]) -> str:
+    """``spec.retention.daily: 30 → 0; … (2 more)``, for people."""
+    if not changes:
+        return "no changes"
+    lines = [_line(change) for change in changes[:SHOWN_CHANGES] if change.path != OVERFLOW]
+    more = len(changes) - len(lines)
+    return "; ".join(lines) + (f"; … ({more} more)" if more else "")
+
+
+def _line(change: Change) -> str:
+    return f"{cut(escaped(change.path), 80)}: {shown(change.old, 40)} → {shown(change.new, 40)}"

@@ -1,0 +1,40 @@
+"""What a watch outside the operator's namespace may see: its own namespace, and nobody's identity but its own."""
+
+from __future__ import annotations
+
+import msgspec
+
+from auditwatch.events.activity import Activity, Actor
+
+MASKED = "masked"
+"""Stands for the identity of somebody who does not belong to the tenant."""
+
+
+def seen_by(tenant: str | None, activity: Activity) -> Activity | None:
+    """The activity as the tenant may see it, ``None`` where it may not. No tenant sees everything.
+
+    The field manager stays: it is written on an object that the tenant can read.
+    """
+    if tenant is None:
+        return activity
+    if activity.target.namespace != tenant:
+        return None
+    if _is_own(tenant, activity.actor):
+        return activity
+    return msgspec.structs.replace(activity, actor=_masked(activity.actor))
+
+
+def _is_own(tenant: str, actor: Actor) -> bool:
+    own = f"system:serviceaccount:{tenant}:"
+    return actor.id.startswith(own) and (not actor.name or actor.name.startswith(own))
+
+
+def _masked(actor: Actor) -> Actor:
+    return Actor(
+        id=MASKED if actor.id else "",
+        name=MASKED if actor.name else "",
+        kind=actor.kind,
+        via=actor.via,
+        is_k10=actor.is_k10,
+        manager=actor.manager,
+    )

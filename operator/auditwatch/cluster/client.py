@@ -8,12 +8,12 @@ as data (``requests.py``), sent here, and answered as bytes or decoded JSON; wha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import aiohttp
 import msgspec
@@ -26,10 +26,10 @@ from auditwatch.cluster.framing import LineSplitter, Page, decode_page, is_error
 from auditwatch.cluster.requests import Query, Resource, error_of, error_of_event, query_string
 
 USER_AGENT = f"auditwatch/{__version__}"
-PAGE_LIMIT = 500
-MERGE_PATCH = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
-APPLY_PATCH = "application/apply-patch+yaml"
+PAGE_LIMIT: Final = 500
+MERGE_PATCH: Final = "application/merge-patch+json"
+JSON_PATCH: Final = "application/json-patch+json"
+APPLY_PATCH: Final = "application/apply-patch+yaml"
 PatchType = Literal["application/merge-patch+json", "application/json-patch+json", "application/apply-patch+yaml"]
 JSONObject = dict[str, Any]
 
@@ -144,7 +144,7 @@ class Cluster:
 
     async def list_pages(
         self, resource: Resource, *, namespace: str = "", limit: int = PAGE_LIMIT, query: Query | None = None
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncGenerator[Page, None]:
         """A consistent list in pages; all pages carry the resourceVersion a watch can start from.
 
         :class:`GoneError` in the middle says that the server dropped the snapshot: start over.
@@ -160,7 +160,7 @@ class Cluster:
             if not token:
                 return
 
-    async def list(self, resource: Resource, *, namespace: str = "", query: Query | None = None) -> list[JSONObject]:
+    async def list_all(self, resource: Resource, *, namespace: str = "", query: Query | None = None) -> list[JSONObject]:
         """Every object, decoded. For kinds of which there are few; the others are read page by page."""
         line = resource.line("list", namespace=namespace)
         pages = self.list_pages(resource, namespace=namespace, query=query)
@@ -174,7 +174,7 @@ class Cluster:
         namespace: str = "",
         timeout_seconds: int = 240,
         query: Query | None = None,
-    ) -> AsyncIterator[list[bytes]]:
+    ) -> AsyncGenerator[list[bytes], None]:
         """Watch events as raw lines, in groups that arrived together; bookmarks are on.
 
         Ends when the server ends it (after ``timeout_seconds``). An ``ERROR`` event is raised as what it stands for

@@ -85,7 +85,7 @@ class ListingEnd:
     lost: str = ""
     """Why the history before it is lost; empty where it is not, or where there was none."""
     patience: float
-    """Seconds since the last proof of life above which what lies between is a gap: this list came instead of a watch."""
+    """Seconds since the last proof of life above which what lies between is a gap: no watch told of it."""
     objects: int = field(default=0, init=False)
 
     @property

@@ -94,7 +94,7 @@ class Follower:
             except ClusterError as error:
                 self._fail(error)
             except Exception as error:  # noqa: BLE001 - a defect met in one kind must not end all others; it is told
-                log.error("state source failed", kind=self._stream.key, error=repr(error))
+                log.critical("state source failed", kind=self._stream.key, error=repr(error))
                 line = self._stream.resource.line("watch", namespace=self._stream.namespace)
                 self._fail(UnreachableError(line, f"a defect of this program: {type(error).__name__}"))
 

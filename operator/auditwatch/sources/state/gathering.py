@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -21,7 +21,7 @@ class _End:
 
 async def gathered(
     groups: AsyncIterator[list[Item]], *, window: float = WINDOW_SECONDS, most: int = MOST
-) -> AsyncIterator[list[Item]]:
+) -> AsyncGenerator[list[Item], None]:
     """Groups joined until ``window`` seconds have passed since the first of them, or ``most`` items are there.
 
     An empty group passes through at once when nothing is held. What ends or breaks ``groups`` is passed on after

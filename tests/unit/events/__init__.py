@@ -1,0 +1,1 @@
+"""Tests of the records and of what is hidden in them."""

@@ -1,0 +1,1 @@
+"""Tests of the sources, as far as they need no API server."""

@@ -160,12 +160,6 @@ class Cluster:
             if not token:
                 return
 
-    async def list_all(self, resource: Resource, *, namespace: str = "", query: Query | None = None) -> list[JSONObject]:
-        """Every object, decoded. For kinds of which there are few; the others are read page by page."""
-        line = resource.line("list", namespace=namespace)
-        pages = self.list_pages(resource, namespace=namespace, query=query)
-        return [_decoded(line, item) async for page in pages for item in page.items]
-
     async def watch(
         self,
         resource: Resource,
@@ -245,6 +239,12 @@ class Cluster:
             refusal = await _read(line, response)
             raise error_of(line, status=response.status, body=refusal, retry_after=response.headers.get("Retry-After"))
         return response
+
+    async def list(self, resource: Resource, *, namespace: str = "", query: Query | None = None) -> list[JSONObject]:
+        """Every object, decoded. For kinds of which there are few; the others are read page by page."""
+        line = resource.line("list", namespace=namespace)
+        pages = self.list_pages(resource, namespace=namespace, query=query)
+        return [_decoded(line, item) async for page in pages for item in page.items]
 
 
 async def _read(line: RequestLine, response: aiohttp.ClientResponse) -> bytes:

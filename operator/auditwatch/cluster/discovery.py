@@ -28,9 +28,9 @@ async def find_instances(cluster: Cluster) -> tuple[K10Instance, ...]:
     Without the right to list APIServices the documented API domain is assumed. Raises the errors of
     ``cluster/errors.py`` where deployments cannot be listed.
     """
-    deployments = await cluster.list_all(DEPLOYMENTS, query={"fieldSelector": f"metadata.name={AGGREGATED_APIS}"})
+    deployments = await cluster.list(DEPLOYMENTS, query={"fieldSelector": f"metadata.name={AGGREGATED_APIS}"})
     try:
-        api_services = await cluster.list_all(API_SERVICES)
+        api_services = await cluster.list(API_SERVICES)
     except ForbiddenError:
         api_services = []
     return find_k10(deployments, api_services)

@@ -30,13 +30,17 @@ class FindingStore:
         self._cluster = cluster
         self._slots = asyncio.Semaphore(concurrency)
 
-    async def create(self, manifest: Mapping[str, Any]) -> JSONObject:
-        """Make the object, or read the one that has its name. Raises :class:`NotFoundError` for no such namespace."""
+    async def create(self, manifest: Mapping[str, Any]) -> JSONObject | None:
+        """Make the object, or answer with the one that has its name; ``None`` where that one is gone again.
+
+        Raises :class:`NotFoundError` where there is no such namespace.
+        """
         namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
         async with self._slots:
             with suppress(ConflictError):
                 return await self._cluster.create(FINDINGS, manifest, namespace=namespace, query=FIELD_MANAGER)
-            return await self._cluster.get(FINDINGS, name, namespace=namespace)
+        # A patch of nothing changes nothing and answers with the object: no right to read single findings is needed.
+        return await self.write_status(namespace, name, {})
 
     async def write_status(self, namespace: str, name: str, status: Mapping[str, Any]) -> JSONObject | None:
         """Write these fields of ``status``; the object as it is now, or ``None`` where somebody has deleted it."""

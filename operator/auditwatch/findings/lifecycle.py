@@ -15,7 +15,6 @@ from typing import Any, Final
 from auditwatch.api.conditions import ConditionType, Reason, Status, set_condition
 from auditwatch.api.findingstatus import IncidentState
 from auditwatch.findings.reading import Reader
-from auditwatch.findings.state import FindingState
 
 CLOSING: Final = frozenset({"Suppressed", "FalsePositive", "Resolved"})
 _STATES: Final[tuple[IncidentState, ...]] = ("New", "Reopened", "Closed")
@@ -82,11 +81,12 @@ def read_watermark(finding: Mapping[str, Any]) -> Watermark:
     return Watermark(mark.text("journalID"), mark.number("sequence"))
 
 
-def review(before: Lifecycle, *, triage: Triage, incident: FindingState, seen: Watermark, now: float) -> Lifecycle:
+def review(before: Lifecycle, *, triage: Triage, novel: Watermark, seen: Watermark, now: float) -> Lifecycle:
     """The lifecycle after looking at the triage and at the incident.
 
-    ``seen`` is what the object showed when people last wrote to it: the watermark of the last status that was there
-    at the generation before theirs. ``now`` is our clock, in seconds; it dates conditions and ends suppressions.
+    ``novel`` is where the incident last told something new. ``seen`` is what the object showed when people last wrote
+    to it: the watermark of the last status that was there at the generation before theirs. ``now`` is our clock, in
+    seconds; it dates conditions and ends suppressions.
     """
     acted = triage.generation != before.observed_generation
     through = before.through
@@ -94,7 +94,7 @@ def review(before: Lifecycle, *, triage: Triage, incident: FindingState, seen: W
         through = None
     elif acted:
         through = seen
-    reopening = _reopening(before, triage, incident, through, acted=acted, now=now)
+    reopening = _reopening(before, triage, novel, through, acted=acted, now=now)
     return Lifecycle(
         state="Reopened" if reopening else "Closed" if triage.state in CLOSING else "New",
         observed_generation=triage.generation,
@@ -104,13 +104,13 @@ def review(before: Lifecycle, *, triage: Triage, incident: FindingState, seen: W
 
 
 def _reopening(
-    before: Lifecycle, triage: Triage, incident: FindingState, through: Watermark | None, *, acted: bool, now: float
+    before: Lifecycle, triage: Triage, novel: Watermark, through: Watermark | None, *, acted: bool, now: float
 ) -> str:
     """Why triage does not cover the incident (any more), or nothing. Once reopened it stays so until people act."""
     if triage.state == "New":
         return ""
-    same_journal = through is not None and through.journal_id == incident.journal_id
-    if incident.novel > (through.sequence if through is not None and same_journal else 0):
+    same_journal = through is not None and through.journal_id == novel.journal_id
+    if novel.sequence > (through.sequence if through is not None and same_journal else 0):
         return OVERTAKEN
     until = triage.suppressed_until
     if triage.state == "Suppressed" and until is not None and now >= until:
@@ -129,5 +129,13 @@ def _conditions(before: Lifecycle, triage: Triage, reopening: str, now: float) -
         (ConditionType.RESOLVED, triaged and triage.state in CLOSING),
     ):
         status: Status = "True" if holds else "False"
-        conditions = set_condition(conditions, kind, status, reason, message, triage.generation, moment)
+        conditions = set_condition(
+            conditions,
+            type=kind,
+            status=status,
+            reason=reason,
+            message=message,
+            generation=triage.generation,
+            now=moment,
+        )
     return tuple(conditions)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
+from auditwatch.detection import texts
 from auditwatch.detection.signal import Signal
+from auditwatch.events.activity import Activity
 from auditwatch.findings import identity
 from auditwatch.findings.absorb import absorb, target_seen
 from auditwatch.findings.policy import FindingPolicy
-from auditwatch.findings.state import FindingState
+from auditwatch.findings.state import FindingState, TargetSeen
 
 FOLDED: Final[identity.Group] = (("folded", "maxPerRule"),)
 """The group of a roll-up. No rule can have it: ``folded`` is not a field."""
@@ -43,7 +47,7 @@ def opened(
         initial_severity=signal.severity,
         attack=signal.attack,
         runbook=signal.runbook,
-        target=target_seen(signal.activity.target, signal.time) if signal.activity and not folded else None,
+        target=_first_target(signal.activity) if signal.activity and not folded else None,
         folded_since=signal.time if folded else None,
         folded_cap=policy.max_per_rule if folded else 0,
         severity=signal.severity,
@@ -59,3 +63,10 @@ def opened(
     absorb(state, signal)
     state.novel = signal.sequence
     return state
+
+
+def _first_target(activity: Activity) -> TargetSeen:
+    """The target with its kind, which only a body tells."""
+    bodies = (body for body in (activity.object, activity.old_object) if isinstance(body, dict))
+    kind = next((kind for kind in (body.get("kind") for body in bodies) if isinstance(kind, str)), "")
+    return msgspec.structs.replace(target_seen(activity.target, activity.time), kind=texts.escaped(kind[:63]))

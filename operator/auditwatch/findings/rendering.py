@@ -14,7 +14,7 @@ from auditwatch.detection import texts
 from auditwatch.findings import attribution
 from auditwatch.findings.absorb import DESCRIPTION, TITLE
 from auditwatch.findings.identity import label_value, watch_label
-from auditwatch.findings.lifecycle import Lifecycle, Watermark
+from auditwatch.findings.lifecycle import Lifecycle
 from auditwatch.findings.state import ActorSeen, ChangeSeen, EvidenceSeen, FindingState, TargetSeen
 from auditwatch.findings.times import rfc3339
 
@@ -47,11 +47,6 @@ def labels(state: FindingState) -> dict[str, str]:
     }
 
 
-def watermark(state: FindingState) -> Watermark:
-    """Up to where this state counts."""
-    return Watermark(state.journal_id, state.revision)
-
-
 def status(state: FindingState, lifecycle: Lifecycle | None = None) -> JSONObject:
     """The body of ``status``: absolute values. Without a lifecycle nobody has triaged."""
     life = lifecycle or Lifecycle()
@@ -63,7 +58,6 @@ def status(state: FindingState, lifecycle: Lifecycle | None = None) -> JSONObjec
         "certainty": state.certainty,
         "attribution": state.attribution,
         "disposition": "Open",
-        "state": life.state,
         "summary": summary(state),
         "actors": [_actor(actor) for actor in state.actors],
         "targets": [_target(target) for target in state.targets],
@@ -76,8 +70,16 @@ def status(state: FindingState, lifecycle: Lifecycle | None = None) -> JSONObjec
         "evidence": [_evidence(evidence) for evidence in (*state.evidence_head, *state.evidence_tail)],
         "watermark": {"journalID": state.journal_id, "sequence": state.revision},
         "remediation": state.remediation,
-        "conditions": [dict(condition) for condition in life.conditions],
-        "observedGeneration": life.observed_generation,
+        **lifecycle_body(life),
+    }
+
+
+def lifecycle_body(lifecycle: Lifecycle) -> JSONObject:
+    """The fields of ``status`` that follow triage."""
+    return {
+        "state": lifecycle.state,
+        "conditions": [dict(condition) for condition in lifecycle.conditions],
+        "observedGeneration": lifecycle.observed_generation,
     }
 
 

@@ -84,7 +84,7 @@ class Schedule:
             entry.not_before = now + self._cadence
 
     def failed(self, key: str, now: float, *, creates: bool) -> None:
-        """This one could not be written: it is tried again, later each time."""
+        """The finding could not be written: it is tried again, later each time."""
         entry = self._entries.get(key)
         if entry is not None:
             entry.in_flight, entry.creates = False, creates
@@ -93,7 +93,7 @@ class Schedule:
             entry.failures = min(entry.failures + 1, 16)
 
     def unavailable(self, key: str, now: float, *, creates: bool, retry_after: float | None = None) -> None:
-        """The API server cannot be written to: nothing is tried for ``retry_after`` seconds, else ever longer pauses."""
+        """The API server cannot be written to: nothing is tried for ``retry_after`` s, else ever longer pauses."""
         entry = self._entries.get(key)
         if entry is not None:
             entry.in_flight, entry.creates = False, creates
@@ -110,6 +110,11 @@ class Schedule:
     def waiting_since(self) -> float | None:
         """When the one that waits longest began to; ``None`` where none waits."""
         return min((entry.wanted_since for _, entry in self._waiting() if entry.wanted_since is not None), default=None)
+
+    def is_in_flight(self, key: str) -> bool:
+        """Whether it is being written now."""
+        entry = self._entries.get(key)
+        return entry is not None and entry.in_flight
 
     def is_idle(self) -> bool:
         """Whether everything is written."""

@@ -41,6 +41,8 @@ class TargetSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str = ""
     version: str = ""
     resource: str = ""
+    kind: str = ""
+    """As the object itself said; empty where no body was seen."""
     namespace: str = ""
     name: str = ""
     uid: str = ""

@@ -1,0 +1,150 @@
+"""Files that hold rules (a pack, an AuditWatch, a list), compiled as the operator would; problems have their lines.
+
+``auditwatch test`` and the packs' own tests read rules through here, so that what passes there is what is in force.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from auditwatch.api.auditwatch import PackReference, WatchSpec
+from auditwatch.api.problems import Problem, validate
+from auditwatch.detection.compile import PackUse, RuleSet, RuleSource, compile_watch
+from auditwatch.detection.packs import LoadedPack, find_pack, load_pack, load_rules, yaml_problem
+from auditwatch.detection.scope import K10View
+
+_WATCH: Final = "file/rules"
+"""Stands for the watch that rules of a file are compiled for."""
+
+_Source = tuple[RuleSource, frozenset[str], tuple[Problem, ...]]
+"""What to compile, the names of the document's own rules, and the problems found on the way."""
+
+_STEP: Final = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class FileProblem:
+    """A problem and where it is: the line is 1 or more, of the closest part that is written in the file."""
+
+    line: int
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """One document. ``own``: the rules it holds itself; others are there for what it counts or names.
+
+    ``rule_set`` is ``None`` where the text could not be read at all.
+    """
+
+    rule_set: RuleSet | None
+    own: frozenset[str]
+    problems: tuple[FileProblem, ...] = ()
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every rule of it is in force."""
+        return not any(each.problem.fatal for each in self.problems)
+
+
+def read_rules(text: str, *, k10: K10View, now: float, packs: Sequence[LoadedPack]) -> tuple[RuleFile, ...]:
+    """Every document of a YAML text; ``packs`` are those an AuditWatch may name. Never raises for what is written.
+
+    Text that is no YAML gives one file without rules, with the problem.
+    """
+    try:
+        documents = list(yaml.safe_load_all(text))
+        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        return (_unreadable(f"is no YAML: {yaml_problem(error)}", mark.line + 1 if mark else 1),)
+    except (ValueError, RecursionError) as error:
+        return (_unreadable(f"is no YAML that can be read: {error}", 1),)
+    pairs = [(document, node) for document, node in zip(documents, nodes, strict=True) if document is not None]
+    if not pairs:
+        return (_unreadable("is empty: write a pack, an AuditWatch or a list of rules", 1),)
+    return tuple(_read(document, node, k10, now, packs) for document, node in pairs)
+
+
+def _unreadable(message: str, line: int) -> RuleFile:
+    return RuleFile(None, frozenset(), (FileProblem(line, Problem("", message)),))
+
+
+def _read(document: object, node: Any, k10: K10View, now: float, packs: Sequence[LoadedPack]) -> RuleFile:
+    source, own, problems = _source(document, packs)
+    rule_set, found = compile_watch(source, k10=k10, now=now)
+    located = (FileProblem(_line(node, problem.path), problem) for problem in dict.fromkeys((*problems, *found)))
+    return RuleFile(rule_set, own, tuple(located))
+
+
+def _source(document: object, packs: Sequence[LoadedPack]) -> _Source:
+    if isinstance(document, list):
+        document = {"rules": document}
+    if not isinstance(document, Mapping):
+        problem = Problem("", "holds no rules: write a pack, an AuditWatch or a list of rules")
+        return RuleSource(watch=_WATCH), frozenset(), (problem,)
+    if document.get("kind") == "AuditWatch":
+        return _watch_source(document, packs)
+    if set(document) <= {"rules", "lists", "macros"}:
+        return _own(*load_rules(document, ""))
+    pack, problems = load_pack(document, "this file")
+    return _own(pack or LoadedPack("", ""), problems)
+
+
+def _own(parts: LoadedPack, problems: tuple[Problem, ...]) -> _Source:
+    source = RuleSource(watch=_WATCH, rules=parts.rules, lists=parts.lists, macros=parts.macros)
+    return source, frozenset(rule.name for _, rule in parts.rules), problems
+
+
+def _watch_source(document: Mapping[str, Any], packs: Sequence[LoadedPack]) -> _Source:
+    spec = document.get("spec") or {}
+    if not isinstance(spec, Mapping):
+        return RuleSource(watch=_WATCH), frozenset(), (Problem("spec", "must be an object with fields"),)
+    parts, problems = load_rules(spec, "", "spec")
+    rest = {name: value for name, value in spec.items() if name not in {"rules", "lists", "macros"}}
+    watch, flaws = validate(WatchSpec, rest, "spec")
+    watch = watch or WatchSpec()
+    source = RuleSource(
+        watch=_WATCH,
+        packs=[_pack_use(index, reference, packs) for index, reference in enumerate(watch.packs)],
+        rules=parts.rules,
+        lists=parts.lists,
+        macros=parts.macros,
+        time_zone=watch.time_zone,
+    )
+    return source, frozenset(rule.name for _, rule in parts.rules), (*flaws, *problems)
+
+
+def _pack_use(index: int, reference: PackReference, packs: Sequence[LoadedPack]) -> PackUse:
+    return PackUse(f"spec.packs[{index}]", reference, find_pack(packs, reference.name, reference.version))
+
+
+def _line(node: Any, path: str) -> int:
+    """The line of the deepest part of ``path`` that is written; a bare list stands for its ``rules``."""
+    steps = list(_steps(path))
+    if isinstance(node, yaml.SequenceNode) and steps[:1] == ["rules"]:
+        steps = steps[1:]
+    for step in steps:
+        below = _child(node, step)
+        if below is None:
+            break
+        node = below
+    return int(node.start_mark.line) + 1
+
+
+def _steps(path: str) -> Iterator[str | int]:
+    for name, index in _STEP.findall(path):
+        yield int(index) if index else name
+
+
+def _child(node: Any, step: str | int) -> Any:
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+        return node.value[step] if step < len(node.value) else None
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == step), None)
+    return None

@@ -1,0 +1,89 @@
+"""docs/reference/rules.md: the shipped rules as a page, written from the packs so that it cannot say anything else.
+
+`python -m auditwatch.cli.rule_reference docs/reference/rules.md` writes it; a test compares it with the packs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from auditwatch.api.rules import Rule
+from auditwatch.detection.packs import LoadedPack, built_in_packs
+from auditwatch.detection.signal import SEVERITIES
+
+_HEAD = """\
+# Rules
+
+Written from the packs by `python -m auditwatch.cli.rule_reference`; do not edit. Severity is what a rule starts from;
+“up to” is what its circumstances raise it to. Every rule carries its own tests, which `auditwatch test` runs.
+"""
+
+
+def render(packs: Sequence[LoadedPack]) -> str:
+    """The page: per pack a table of its rules, then each rule's own words."""
+    return "\n".join([_HEAD, *(line for pack in packs for line in _pack(pack))])
+
+
+def write(path: Path, packs: Sequence[LoadedPack]) -> None:
+    """Write the page; raises OSError."""
+    path.write_text(render(packs), encoding="utf-8", newline="\n")
+
+
+def _pack(pack: LoadedPack) -> Iterator[str]:
+    rules = [rule for _, rule in pack.rules]
+    yield f"## {pack.reference}\n"
+    yield "| rule | severity | confidence | ATT&CK |"
+    yield "|---|---|---|---|"
+    for rule in rules:
+        yield f"| [{rule.name}](#{rule.name}) | {_severity(rule)} | {rule.confidence} | {', '.join(rule.attack)} |"
+    for rule in rules:
+        yield from _rule(rule)
+
+
+def _rule(rule: Rule) -> Iterator[str]:
+    yield f"\n### {rule.name}\n"
+    yield f"{rule.description}\n"
+    yield f"- Looks at: {_subject(rule)}"
+    yield f"- First steps: {rule.remediation}"
+    yield f"- Runbook: [{rule.runbook}](../runbooks/{rule.runbook}.md)"
+    if rule.emit == "Signal":
+        yield "- Makes no finding by itself: it is counted by other rules."
+
+
+def _severity(rule: Rule) -> str:
+    highest = max((rule.severity, *(case.severity for case in rule.severity_when)), key=SEVERITIES.index)
+    return rule.severity if highest == rule.severity else f"{rule.severity}, up to {highest}"
+
+
+def _subject(rule: Rule) -> str:
+    if rule.match is not None:
+        match = rule.match
+        verbs = ", ".join(match.verbs or ("any verb",))
+        names = f" named {', '.join(f'`{name}`' for name in match.names)}" if match.names else ""
+        groups = ", ".join(f"`{group}`" if group else "the core group" for group in match.api_groups or ())
+        return f"{verbs} of {', '.join(match.resources or ())}{names} in {groups}"
+    assert rule.correlate is not None, "a rule is one kind or the other"
+    counted = ", ".join(each.rule or " ".join(each.tags or ()) for each in rule.correlate.of)
+    groups = " and ".join(f"`{path}`" for path in rule.correlate.group_by or ())
+    threshold = rule.correlate.conditions[0].gte
+    return f"{threshold} or more of {counted} within {rule.correlate.timespan_seconds} s, per {groups or 'watch'}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the page to the path given; 2 without one, 1 where it cannot be written."""
+    paths = sys.argv[1:] if arguments is None else list(arguments)
+    if len(paths) != 1:
+        sys.stderr.write("give one path: python -m auditwatch.cli.rule_reference docs/reference/rules.md\n")
+        return 2
+    try:
+        write(Path(paths[0]), built_in_packs()[0])
+    except OSError as error:
+        sys.stderr.write(f"cannot write {paths[0]}: {error.strerror}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -54,16 +54,17 @@ class SettledTwiceError(JournalError):
 
 
 _SINGLE = "run one instance only (replicas: 1, strategy Recreate)"
-_WRITABLE = "make its directory writable for the user this process runs as (securityContext.fsGroup in a pod)"
+WRITABLE = "make its directory writable for the user this process runs as (securityContext.fsGroup in a pod)"
+"""The fix for what cannot be written."""
 _FAULTS: Mapping[int, tuple[type[JournalError], str, str]] = {
     sqlite3.SQLITE_FULL: (JournalFullError, "the disk is full", "free space on its volume or enlarge the volume"),
     sqlite3.SQLITE_BUSY: (JournalInUseError, "another process holds it", _SINGLE),
     sqlite3.SQLITE_LOCKED: (JournalInUseError, "another process holds it", _SINGLE),
     sqlite3.SQLITE_CORRUPT: (JournalCorruptError, "damaged", "restart: it is then set aside and a new journal begins"),
     sqlite3.SQLITE_NOTADB: (JournalCorruptError, "damaged", "restart: it is then set aside and a new journal begins"),
-    sqlite3.SQLITE_READONLY: (JournalUnavailableError, "cannot be written", _WRITABLE),
-    sqlite3.SQLITE_CANTOPEN: (JournalUnavailableError, "cannot be opened", _WRITABLE),
-    sqlite3.SQLITE_PERM: (JournalUnavailableError, "cannot be opened", _WRITABLE),
+    sqlite3.SQLITE_READONLY: (JournalUnavailableError, "cannot be written", WRITABLE),
+    sqlite3.SQLITE_CANTOPEN: (JournalUnavailableError, "cannot be opened", WRITABLE),
+    sqlite3.SQLITE_PERM: (JournalUnavailableError, "cannot be opened", WRITABLE),
     sqlite3.SQLITE_IOERR: (JournalUnavailableError, "the disk failed", "check its volume and the node's kernel log"),
 }
 

@@ -7,14 +7,14 @@ import os
 import socket
 from pathlib import Path
 
-from auditwatch.journal.errors import JournalInUseError
+from auditwatch.journal.errors import WRITABLE, JournalInUseError, JournalUnavailableError
 
 
 class Hold:
     """An exclusive flock(2) on ``<journal>.lock``; the kernel lets go of it when the process dies, however it dies."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(_lock_path(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._descriptor = _open_lock(path)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -26,9 +26,15 @@ class Hold:
         os.pwrite(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
 
     def release(self) -> None:
-        """Let the next one in. The file stays: removing it would let two hold it."""
-        os.close(self._descriptor)
+        """Let the next one in; a second call does nothing. The file stays: removing it would let two hold it."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
-def _lock_path(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
+def _open_lock(path: Path) -> int:
+    lock = path.with_name(path.name + ".lock")
+    try:
+        return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise JournalUnavailableError(path, f"cannot write {lock} ({error.strerror})", WRITABLE) from error

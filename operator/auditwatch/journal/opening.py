@@ -14,6 +14,7 @@ from pathlib import Path
 
 from auditwatch.journal.database import Database
 from auditwatch.journal.errors import (
+    WRITABLE,
     JournalCorruptError,
     JournalTooNewError,
     JournalUnavailableError,
@@ -32,7 +33,6 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit = 16777216",
     "PRAGMA temp_store = MEMORY",
 )
-_WRITABLE = "make it writable for the user this process runs as (securityContext.fsGroup in a pod)"
 
 
 def prepare_directory(path: Path, *, mountinfo: Path = MOUNTINFO) -> None:
@@ -45,11 +45,11 @@ def prepare_directory(path: Path, *, mountinfo: Path = MOUNTINFO) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise JournalUnavailableError(path, f"cannot make {directory} ({error.strerror})", _WRITABLE) from error
+        raise JournalUnavailableError(path, f"cannot make {directory} ({error.strerror})", WRITABLE) from error
     if path.is_dir():
         raise NotAJournalError(path, "is a directory", f"name a file in it, such as {path / 'journal.db'}")
     if not os.access(directory, os.W_OK | os.X_OK):
-        raise JournalUnavailableError(path, f"{directory} is not writable", _WRITABLE)
+        raise JournalUnavailableError(path, f"{directory} is not writable", WRITABLE)
     _refuse_network(path, mountinfo)
 
 
@@ -104,7 +104,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite gives its other files this mode
         return sqlite3.connect(path, isolation_level=None, timeout=0)
     except OSError as error:
-        raise JournalUnavailableError(path, f"cannot be opened ({error.strerror})", _WRITABLE) from error
+        raise JournalUnavailableError(path, f"cannot be opened ({error.strerror})", WRITABLE) from error
     except sqlite3.Error as error:
         raise translated(path, error) from error
 

@@ -1,0 +1,1 @@
+"""Tests of the api room: pure, without a cluster."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from auditwatch.detection.signal import SEVERITIES
 from auditwatch.events.activity import ATTRIBUTIONS
-from auditwatch.findings import identity
+from auditwatch.findings import identity, rendering
 from auditwatch.findings.absorb import CERTAINTIES, CONFIDENCES, KEY_CHARACTERS, target_hash
 from auditwatch.findings.opening import FOLDED
 from auditwatch.findings.reading import Reader
@@ -42,7 +42,10 @@ def adopted(finding: Mapping[str, Any], *, journal_id: str, cluster: str) -> Fin
     wanted = identity.fingerprint(cluster=cluster, watch=watch, rule=spec.text("rule"), group=group)
     if not writer or writer == journal_id or first is None or spec.text("fingerprint") != wanted:
         return None
-    return _state(read, journal_id=journal_id, cluster=cluster, watch=watch, group=group, first=first)
+    state = _state(read, journal_id=journal_id, cluster=cluster, watch=watch, group=group, first=first)
+    state.title = rendering.own_title(state.title, state.rule)
+    state.description = rendering.own_description(state.description, state)
+    return state
 
 
 def _state(

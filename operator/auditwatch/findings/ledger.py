@@ -37,6 +37,7 @@ class Ledger:
         self._latest: dict[str, FindingState] = {}
         self._quotas = Quotas()
         self._next_over = math.inf
+        self._orphans: dict[str, list[FindingState]] = {}
         self._dirty: set[str] = set()
         self.duplicates = 0
         """Signals ignored because they were counted before."""
@@ -57,6 +58,8 @@ class Ledger:
     def configure(self, watch: str, policy: FindingPolicy) -> None:
         """Use this policy for the watch from now on. What is open stays where it is and may become visible."""
         self._policies[watch] = policy
+        for orphan in self._orphans.pop(watch, ()):
+            self._continue(orphan, policy)
         for state in self._states.values():
             if state.watch == watch and policy.shows(state.severity) and not state.shown:
                 self._change(state, _show)
@@ -70,17 +73,17 @@ class Ledger:
         """Continue a finding another journal left behind; one of this journal, or not one of ours, is ignored.
 
         Its count goes on from where it stood; its sequence says nothing here, so its last event keys tell what was
-        counted. Raises nothing: what the API holds may have been written by anybody.
+        counted. It waits until its watch is configured. Raises nothing: what the API holds may have been written by
+        anybody.
         """
         state = adoption.adopted(finding, journal_id=self._journal_id, cluster=self._cluster)
         if state is None or state.key in self._states:
             return
-        policy = self._policies.get(state.watch, DEFAULT_POLICY)
-        if state.namespace != policy.namespace_of(state.watch):
-            return
-        state.reopen_after = policy.reopen_after_seconds
-        self._enter(state)
-        self._dirty.add(state.key)
+        policy = self._policies.get(state.watch)
+        if policy is None:
+            self._orphans.setdefault(state.watch, []).append(state)
+        else:
+            self._continue(state, policy)
 
     def apply(self, signals: Iterable[Signal]) -> None:
         """Count signals, which come in log order, into their incidents; what makes no finding is passed over."""
@@ -102,11 +105,21 @@ class Ledger:
         gone = [
             state
             for state in self._states.values()
-            if _is_over(state, before) and (not state.shown or published.get(state.key, -1) >= state.revision)
+            if _is_over(state, before) and (not state.shown or published.get(state.key, 0) >= state.revision)
         ]
         for state in gone:
             self._leave(state)
         return len(gone)
+
+    def _continue(self, state: FindingState, policy: FindingPolicy) -> None:
+        """Take over an adopted incident, unless it lies where its watch may not write, or this journal has its own."""
+        latest = self._latest.get(state.fingerprint)
+        is_ours = latest is not None and latest.revision > 0
+        if is_ours or state.key in self._states or state.namespace != policy.namespace_of(state.watch):
+            return
+        state.reopen_after = policy.reopen_after_seconds
+        self._enter(state)
+        self._dirty.add(state.key)
 
     def _apply(self, signal: Signal) -> None:
         own = self._fingerprint(signal, signal.group)

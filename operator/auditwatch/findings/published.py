@@ -29,8 +29,8 @@ from auditwatch.findings.reading import Reader
 class Published(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The journal's row, by key of the finding."""
 
-    revision: int = -1
-    """Log sequence up to which the object was written."""
+    revision: int = 0
+    """Log sequence up to which the object was written; a finding of an earlier journal begins at 0."""
     through: int | None = None
     """Log sequence up to which triage had seen the incident; ``None`` where nobody has triaged."""
 

@@ -87,7 +87,25 @@ def title(state: FindingState) -> str:
     """One line; a roll-up says that it is one."""
     if state.folded_since is None:
         return state.title
-    return texts.cut(f"{state.rule}: incidents beyond the cap, folded; the latest: {state.title}", TITLE)
+    return texts.cut(_folded_title(state.rule) + state.title, TITLE)
+
+
+def own_title(shown: str, rule: str) -> str:
+    """The title before :func:`title` made it a roll-up's."""
+    return shown.removeprefix(_folded_title(rule))
+
+
+def own_description(shown: str, state: FindingState) -> str:
+    """The description before :func:`description` added to it."""
+    return shown.partition("\n" + _folded_start(state.rule))[0].partition("\n" + attribution.sentence(state))[0]
+
+
+def _folded_title(rule: str) -> str:
+    return f"{rule}: incidents beyond the cap, folded; the latest: "
+
+
+def _folded_start(rule: str) -> str:
+    return f"Rule {rule} has "
 
 
 def description(state: FindingState) -> str:
@@ -102,7 +120,7 @@ def _folded(state: FindingState) -> str:
         return ""
     cap = f"{state.folded_cap} incidents" if state.folded_cap else "as many incidents as findings.maxPerRule allows"
     return (
-        f"Rule {state.rule} has {cap} open (Critical: twice as many): what has found no room since "
+        f"{_folded_start(state.rule)}{cap} open (Critical: twice as many): what has found no room since "
         f"{rfc3339(state.folded_since)} is counted here, so far {state.count} activities on {state.target_count} "
         "objects. Stop the cause, or raise findings.maxPerRule."
     )

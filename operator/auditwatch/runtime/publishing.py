@@ -31,6 +31,7 @@ from auditwatch.findings.published import Known
 from auditwatch.findings.schedule import Schedule
 from auditwatch.findings.state import FindingState
 from auditwatch.outputs.events.recorder import EventRecorder
+from auditwatch.runtime.metrics import Writes
 from auditwatch.runtime.publishing_memory import EngineDoor, Memory
 
 LIST_SECONDS: Final = 30.0
@@ -105,6 +106,10 @@ class Publisher:
         waiting = 0.0 if since is None else max(0.0, self._monotonic() - since)
         return Backlog(self._board.schedule.backlog(), waiting)
 
+    def writes(self) -> Writes:
+        """What was written since the start."""
+        return Writes(findings=self.written, events_sent=self._recorder.sent, events_dropped=self._recorder.dropped)
+
     async def run(self, engine: EngineDoor, stopping: asyncio.Event, *, drain_seconds: float = DRAIN_SECONDS) -> None:
         """Publish until ``stopping`` is set, then write what can be written within ``drain_seconds``.
 
@@ -164,7 +169,7 @@ class Publisher:
         except ClusterError as error:
             self._postpone(state, error)
         except Exception as error:  # noqa: BLE001 - a defect that one finding meets must not keep the others back
-            log.error("finding not written, will be tried again", finding=state.name, error=repr(error))
+            log.warning("finding not written, will be tried again", finding=state.name, error=repr(error))
             self._board.schedule.failed(key, self._monotonic(), creates=self._board.known(key) is None)
         else:
             self._settle(state, known)

@@ -9,9 +9,8 @@ The walk uses a stack of its own: an object nested as deep as a server lets thro
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Protocol
 
@@ -118,9 +117,12 @@ class _Found:
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[int, Change]] = {}
-        self._overflown = False
+        self._worst: tuple[int, str] | None = None
+        """Rank and path of the worst that is kept, once something had to be left out."""
 
     def add(self, node: _Node) -> None:
+        if self._worst is not None and (node.rank, node.path) > self._worst:
+            return
         values = (node.old, node.new) if node.depth <= DEPTH else (UNKNOWN, UNKNOWN)
         self._kept.setdefault(node.path, (node.rank, Change(node.path, *values)))
         if len(self._kept) >= 2 * LIMIT:
@@ -130,11 +132,11 @@ class _Found:
         if len(self._kept) > LIMIT:
             self._prune()
         kept = tuple(self._kept[path][1] for path in sorted(self._kept))
-        return (*kept, Change(OVERFLOW, UNKNOWN, UNKNOWN)) if self._overflown else kept
+        return kept if self._worst is None else (*kept, Change(OVERFLOW, UNKNOWN, UNKNOWN))
 
     def _prune(self) -> None:
-        best = heapq.nsmallest(LIMIT, self._kept.items(), key=lambda item: (item[1][0], item[0]))
-        self._kept, self._overflown = dict(best), True
+        best = sorted((rank, path) for path, (rank, _) in self._kept.items())[:LIMIT]
+        self._kept, self._worst = {path: self._kept[path] for _, path in best}, best[-1]
 
 
 def _absent(value: object) -> object:
@@ -162,52 +164,48 @@ def _equal(old: object, new: object) -> bool:
     return bool(old == new)
 
 
+_Pair = tuple[str, str, object, object]
+"""(step of the path, step of the shape, old, new) of one child."""
+
+
 def _children(node: _Node, list_keys: ListKeys) -> Iterator[_Node]:
-    """The pairs under a branch, and the leaf that a branch replaced or was replaced by."""
-    old, new = node.old, node.new
-    maps = [value for value in (old, new) if isinstance(value, dict)]
-    lists = [value for value in (old, new) if isinstance(value, list)]
-    if maps:
-        yield from _map_children(node, old if isinstance(old, dict) else {}, new if isinstance(new, dict) else {})
-    if lists:
-        yield from _list_children(
-            node, old if isinstance(old, list) else [], new if isinstance(new, list) else [], list_keys
-        )
+    """The pairs under a branch, and the leaf that a branch replaced or was replaced by. Paths are made one by one."""
     yield from _leaf_beside(node)
+    deeper = node.depth >= DEPTH
+    for position, (step, shape, old, new) in enumerate([*_map_pairs(node), *_list_pairs(node, list_keys)]):
+        yield _Node(
+            path=node.path if deeper else node.path + step,
+            shape=node.shape if deeper else node.shape + shape,
+            depth=node.depth + 1,
+            rank=max(node.rank, position),
+            old=old,
+            new=new,
+        )
 
 
 def _leaf_beside(node: _Node) -> Iterator[_Node]:
     """A scalar on one side of a pair whose other side is a branch: its own appearance or disappearance."""
-    sides = [MISSING if isinstance(value, dict | list) else value for value in (node.old, node.new)]
-    if any(side is not MISSING for side in sides):
-        yield _Node(path=node.path, shape=node.shape, depth=node.depth, rank=node.rank, old=sides[0], new=sides[1])
+    old, new = (MISSING if isinstance(value, (dict, list)) else value for value in (node.old, node.new))
+    if old is not MISSING or new is not MISSING:
+        yield replace(node, old=old, new=new)
 
 
-def _map_children(node: _Node, old: Mapping[str, object], new: Mapping[str, object]) -> Iterator[_Node]:
+def _map_pairs(node: _Node) -> Iterator[_Pair]:
+    old, new = (value if isinstance(value, dict) else {} for value in (node.old, node.new))
     ignored = _IGNORED.get(node.path, frozenset()) if node.depth < 3 else frozenset()
-    for position, name in enumerate(sorted((old.keys() | new.keys()) - ignored)):
-        step = _map_step(name, first=not node.path)
-        values = (_absent(old.get(name)), _absent(new.get(name)))
-        yield _child(node, step, step, position=position, values=values)
+    for name in sorted((old.keys() | new.keys()) - ignored):
+        before, after = _absent(old.get(name)), _absent(new.get(name))
+        if before is not after:
+            step = _map_step(name, first=not node.path)
+            yield step, step, before, after
 
 
-def _list_children(node: _Node, old: list[object], new: list[object], list_keys: ListKeys) -> Iterator[_Node]:
-    before, after = _named(old, new, node.shape, list_keys)
-    for position, name in enumerate(sorted(before.keys() | after.keys())):
-        values = (_absent(before.get(name)), _absent(after.get(name)))
-        yield _child(node, f"[{_cut(name)}]", "[*]", position=position, values=values)
-
-
-def _child(node: _Node, step: str, shape: str, *, position: int, values: tuple[object, object]) -> _Node:
-    deeper = node.depth >= DEPTH
-    return _Node(
-        path=node.path if deeper else node.path + step,
-        shape=node.shape if deeper else node.shape + shape,
-        depth=node.depth + 1,
-        rank=max(node.rank, position),
-        old=values[0],
-        new=values[1],
-    )
+def _list_pairs(node: _Node, list_keys: ListKeys) -> Iterator[_Pair]:
+    old, new = (value if isinstance(value, list) else [] for value in (node.old, node.new))
+    if old or new:
+        before, after = _named(old, new, node.shape, list_keys)
+        for name in sorted(before.keys() | after.keys()):
+            yield f"[{_cut(name)}]", "[*]", _absent(before.get(name)), _absent(after.get(name))
 
 
 def _map_step(name: str, *, first: bool) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from auditwatch.journal.errors import TransactionLostError, translated
+from auditwatch.journal.errors import JournalError, TransactionLostError, translated
 
 Value = str | bytes | int | float | None
 
@@ -75,15 +75,21 @@ class Database:
     def _undo(self, error: BaseException, *, outermost: bool) -> None:
         if not self._connection.in_transaction:
             if not outermost and not isinstance(error, TransactionLostError):
-                raise self._lost() from error
+                raise self._lost(error) from error
         elif outermost:
             self.execute("ROLLBACK")
         else:
             self.execute("ROLLBACK TO nested")
             self.execute("RELEASE nested")
 
-    def _lost(self) -> TransactionLostError:
-        return TransactionLostError(self.path, "a transaction was rolled back as a whole", "offer its parts again")
+    def _lost(self, cause: BaseException | None = None) -> TransactionLostError:
+        known = cause if isinstance(cause, JournalError) else None
+        problem = "a transaction was rolled back as a whole"
+        return TransactionLostError(
+            self.path,
+            f"{problem}: {known.problem}" if known else problem,
+            known.fix if known else "offer its parts again",
+        )
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and let go of both."""

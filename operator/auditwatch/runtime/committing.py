@@ -24,8 +24,9 @@ def commit(journal: Journal, batch: Sequence[Pending]) -> JournalError | None:
     except TransactionLostError as error:
         if len(alive) > 1:
             return _commit_singly(journal, alive)
-        _fail_all(alive, error)
-        return error
+        reason = error.__cause__ if isinstance(error.__cause__, JournalError) else error
+        _fail_all(alive, reason)
+        return reason
     except JournalError as error:
         _fail_all(alive, error)
         return error

@@ -50,8 +50,11 @@ class Cluster:
     errors of ``cluster/errors.py`` and nothing else; none retries: callers decide that.
     """
 
-    def __init__(self, client: Any, *, timeouts: Timeouts, refresh: asyncio.Task[None]) -> None:
+    def __init__(
+        self, client: Any, *, timeouts: Timeouts, refresh: asyncio.Task[None], is_service_account: bool
+    ) -> None:
         self._client = client
+        self._is_service_account = is_service_account
         self._timeouts = timeouts
         self._refresh = refresh
 
@@ -68,7 +71,16 @@ class Cluster:
         configuration, refresh = await credentials.load(kubeconfig=kubeconfig, context=context)
         client = ApiClient(configuration)
         client.user_agent = user_agent
-        return cls(client, timeouts=timeouts or Timeouts(), refresh=asyncio.create_task(refresh()))
+        return cls(
+            client,
+            timeouts=timeouts or Timeouts(),
+            refresh=asyncio.create_task(refresh()),
+            is_service_account=kubeconfig is None and context is None and credentials.in_pod(),
+        )
+
+    def connection(self) -> credentials.Connection:
+        """Where and as whom, for kopf, which brings its own client."""
+        return credentials.connection_of(self._client.configuration, is_service_account=self._is_service_account)
 
     async def close(self) -> None:
         """Close all connections; running requests fail."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,39 @@ REFRESH_SECONDS = 60.0
 Refresh = Callable[[], Coroutine[None, None, None]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Where and as whom, for a framework that brings its own client. Paths are of PEM files."""
+
+    server: str
+    is_service_account: bool
+    """In a pod: whoever asks should read the mounted token itself, for it is replaced every hour."""
+    ca_path: str | None = None
+    insecure: bool = False
+    certificate_path: str | None = None
+    private_key_path: str | None = None
+    token: str | None = None
+
+
+def connection_of(configuration: Any, *, is_service_account: bool) -> Connection:
+    """The client's configuration as plain values, with the token it holds now."""
+    header = (configuration.api_key or {}).get("BearerToken") or (configuration.api_key or {}).get("authorization") or ""
+    return Connection(
+        server=configuration.host,
+        is_service_account=is_service_account,
+        ca_path=configuration.ssl_ca_cert,
+        insecure=not configuration.verify_ssl,
+        certificate_path=configuration.cert_file,
+        private_key_path=configuration.key_file,
+        token=header.removeprefix("Bearer ").removeprefix("bearer ") or None,
+    )
+
+
+def in_pod() -> bool:
+    """Whether Kubernetes says that this process runs in one of its pods."""
+    return "KUBERNETES_SERVICE_HOST" in os.environ
+
+
 async def load(*, kubeconfig: Path | None, context: str | None) -> tuple[Any, Refresh]:
     """The client's configuration, and a coroutine function that keeps its token fresh until it is cancelled.
 
@@ -32,7 +66,7 @@ async def load(*, kubeconfig: Path | None, context: str | None) -> tuple[Any, Re
     """
     configuration = Configuration()
     configuration.connection_pool_maxsize = 0  # every watch holds a connection of its own: no limit
-    if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+    if kubeconfig is None and context is None and in_pod():
         _load_service_account(configuration)
         return configuration, _nothing_to_refresh  # its hook reads the mounted token again every minute
     return configuration, await _load_kubeconfig(configuration, kubeconfig, context)

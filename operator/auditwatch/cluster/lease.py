@@ -35,6 +35,16 @@ class LeaseTimes:
     deadline: float = 10.0
     retry: float = 2.0
 
+    @classmethod
+    def of(cls, duration: float) -> LeaseTimes:
+        """The usual proportions for a Lease of ``duration`` seconds."""
+        usual = cls()
+        return cls(
+            duration=duration,
+            deadline=duration * usual.deadline / usual.duration,
+            retry=duration * usual.retry / usual.duration,
+        )
+
 
 class Action(enum.Enum):
     """What to do about a Lease."""

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 
 import kopf
 
+from auditwatch.cluster.credentials import Connection
+
 GROUP, VERSION, PLURAL = "k10auditwatch.io", "v1alpha1", "auditwatches"
 STOP_SECONDS = 3.0
 
@@ -36,6 +38,31 @@ class GenerationStorage(kopf.AnnotationsDiffBaseStorage):
         return {"metadata": {"generation": body.metadata.get("generation")}}
 
 
+Login = Callable[[kopf.OperatorSettings], kopf.ConnectionInfo | None]
+
+
+def login_with(connection: Callable[[], Connection]) -> Login:
+    """How kopf finds the API server: in a pod by its own means, elsewhere as the rest of the operator does.
+
+    ``connection`` is asked at every login, which is when kopf was refused: a token may be a new one by then.
+    """
+
+    def login(settings: kopf.OperatorSettings) -> kopf.ConnectionInfo | None:
+        now = connection()
+        if now.is_service_account:
+            return kopf.login_with_service_account(settings=settings)
+        return kopf.ConnectionInfo(
+            server=now.server,
+            ca_path=now.ca_path,
+            insecure=now.insecure,
+            certificate_path=now.certificate_path,
+            private_key_path=now.private_key_path,
+            token=now.token,
+        )
+
+    return login
+
+
 def settings_for_kopf() -> kopf.OperatorSettings:
     """kopf's settings: alone (a Lease guards us), silent (we record events), no scanning (no rights to CRDs needed)."""
     settings = kopf.OperatorSettings()
@@ -52,13 +79,13 @@ def settings_for_kopf() -> kopf.OperatorSettings:
     return settings
 
 
-def build_registry(reconciler: Reconciler, *, login: Callable[[], kopf.ConnectionInfo | None]) -> kopf.OperatorRegistry:
+def build_registry(reconciler: Reconciler, *, login: Login) -> kopf.OperatorRegistry:
     """The handlers of this operator, in a registry of their own so that several can live in one process."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    def authenticate(**_: Any) -> kopf.ConnectionInfo | None:
-        return login()
+    def authenticate(settings: kopf.OperatorSettings, **_: Any) -> kopf.ConnectionInfo | None:
+        return login(settings)
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
     def observe(type: str | None, body: kopf.Body, uid: str, **_: Any) -> None:  # noqa: A002 - kopf passes it by this name
@@ -84,7 +111,7 @@ class KopfThread:
         reconciler: Reconciler,
         *,
         identity: str,
-        login: Callable[[], kopf.ConnectionInfo | None],
+        login: Login,
         ended: Callable[[BaseException | None], None],
     ) -> None:
         self._registry = build_registry(reconciler, login=login)

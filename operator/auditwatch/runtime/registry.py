@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from auditwatch.api.auditwatch import AuditWatchSpec
+from auditwatch.api.auditwatch import WatchSpec
 from auditwatch.api.problems import Problem
-from auditwatch.detection.compile import RuleSet
+from auditwatch.detection.compiled import RuleSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +24,15 @@ class WatchEntry:
     namespace: str
     name: str
     generation: int
-    spec: AuditWatchSpec | None
+    spec: WatchSpec
     rule_set: RuleSet | None
     """``None`` where nothing of the spec could be used, or the namespace may hold no AuditWatch."""
-    problems: tuple[Problem, ...]
+    invalid_rules: tuple[str, ...] = ()
+    """Names of rules that could not even be read."""
+    problems: tuple[Problem, ...] = ()
     refused: str = ""
     """Why the whole watch is not accepted here; empty where it is."""
-    status: Mapping[str, Any]
+    status: Mapping[str, Any] = field(default_factory=dict)
     """The status last read from the API: where conditions keep their transition times."""
 
     @property
@@ -41,7 +43,7 @@ class WatchEntry:
     @property
     def paused(self) -> bool:
         """True where the user asked for silence."""
-        return self.spec is not None and self.spec.paused
+        return self.spec.paused
 
 
 class Registry:
@@ -61,6 +63,13 @@ class Registry:
         with self._lock:
             self._entries = {**self._entries, entry.uid: entry}
         self._changed()
+
+    def note_status(self, uid: str, status: Mapping[str, Any]) -> None:
+        """What the API now shows as the status of this watch; nobody is told, for nothing of the watch changed."""
+        with self._lock:
+            entry = self._entries.get(uid)
+            if entry is not None:
+                self._entries = {**self._entries, uid: replace(entry, status=status)}
 
     def drop(self, uid: str) -> WatchEntry | None:
         """Forget a watch; what it was, or ``None`` if it was not known."""

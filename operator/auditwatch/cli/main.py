@@ -1,0 +1,54 @@
+"""The command ``auditwatch``: its subcommands, and the one place where an error becomes a sentence and an exit code.
+
+0 done · 1 failed (or findings, failing tests) · 2 wrong usage or input · 3 lost the Lease. No traceback reaches a user;
+``AUDITWATCH_DEBUG=1`` asks for one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from auditwatch import __version__
+from auditwatch.cli.crds import crds
+from auditwatch.cli.rule_tests import test
+from auditwatch.cli.run import run
+
+app = typer.Typer(
+    name="auditwatch",
+    help="Watches Kasten K10 for abuse and says so as Kubernetes objects.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run)
+app.command("test")(test)
+app.command("crds")(crds)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer passes the value of a flag
+    if wanted:
+        typer.echo(f"auditwatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Watches Kasten K10 for abuse and says so as Kubernetes objects."""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - the last place before a user's terminal
+        if os.environ.get("AUDITWATCH_DEBUG"):
+            raise
+        print(f"error: {type(error).__name__}: {error}\n(AUDITWATCH_DEBUG=1 shows where)", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,90 @@
+"""``auditwatch run``: the operator as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+
+from auditwatch.cluster.client import Cluster
+from auditwatch.cluster.errors import ClusterError
+from auditwatch.journal.errors import JournalError
+from auditwatch.runtime.operating import EXIT_FAILED, Launch, Operator
+from auditwatch.runtime.settings import InvalidSettings, load_settings
+
+NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+DEFAULT_NAMESPACE = "k10-auditwatch"
+EXIT_USAGE = 2
+
+
+def run(
+    config: Annotated[Path | None, typer.Option(help="The installer's configuration, YAML.")] = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="Outside a pod: a kubeconfig file.")] = None,
+    context: Annotated[str | None, typer.Option(help="Its context, instead of the current one.")] = None,
+    namespace: Annotated[
+        str, typer.Option(envvar="POD_NAMESPACE", help="The operator's own namespace. [default: the pod's]")
+    ] = "",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log details.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Run the operator until told to stop.
+
+    Exit codes: 0 stopped as asked, 1 failed, 2 wrong configuration, 3 lost the Lease.
+    """
+    configure_logging(verbose=verbose)
+    try:
+        settings = load_settings(config)
+    except InvalidSettings as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(EXIT_USAGE) from error
+    launch = Launch(settings=settings, namespace=namespace or own_namespace(), kubeconfig=kubeconfig, context=context)
+    try:
+        code = asyncio.run(operate(launch))
+    except (ClusterError, JournalError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(EXIT_FAILED) from error
+    # Threads of libraries may still hold a connection; what matters is committed, given back and told.
+    sys.stderr.flush()
+    os._exit(code)
+
+
+async def operate(launch: Launch) -> int:
+    """One run of the operator, ended by SIGTERM or SIGINT; its exit code."""
+    async with await Cluster.connect(kubeconfig=launch.kubeconfig, context=launch.context) as cluster:
+        operator = Operator(launch, cluster)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, operator.stop)
+        return await operator.run()
+
+
+def own_namespace() -> str:
+    """The pod's namespace, else the default one."""
+    try:
+        return NAMESPACE_FILE.read_text(encoding="utf-8").strip() or DEFAULT_NAMESPACE
+    except OSError:
+        return DEFAULT_NAMESPACE
+
+
+def configure_logging(*, verbose: bool) -> None:
+    """One JSON object per line on standard error; coloured text on a terminal. Never bodies of requests."""
+    level = logging.DEBUG if verbose else logging.INFO
+    render = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format='{"level":"%(levelname)s","logger":"%(name)s","event":"%(message)s"}')

@@ -1,0 +1,152 @@
+"""What Prometheus is told: read from the rooms' own figures at the moment of the scrape, never counted twice.
+
+No label ever holds a user, an address or an object's name. Names and labels: docs/reference/metrics.md.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from auditwatch import __version__
+from auditwatch.runtime.figures import EngineFigures
+from auditwatch.runtime.status import LEVELS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindFigures:
+    """One watched kind: ``group/resource``, its state, objects known and the age of its last proof of life."""
+
+    kind: str
+    state: str
+    objects: int
+    silent_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writes:
+    """What was written to the API server since the start."""
+
+    findings: int = 0
+    """Findings created or brought up to date."""
+    events_sent: int = 0
+    events_dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorFigures:
+    """One moment of the whole operator."""
+
+    engine: EngineFigures
+    kinds: Sequence[KindFigures] = ()
+    visibility: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Watch → visibility level → rules."""
+    findings: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    """(watch, rule, severity) → findings that have an object."""
+    unknown_outcomes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(watch, rule) → times a rule could not be decided for want of facts."""
+    backlog: int = 0
+    writes: Writes = Writes()
+    loop_lag_seconds: float = 0.0
+    leads: bool = False
+
+
+class OperatorCollector(Collector):
+    """Turns figures into metric families at each scrape."""
+
+    def __init__(self, figures: Callable[[], OperatorFigures]) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family, from one moment."""
+        now = self._figures()
+        yield _gauge("auditwatch_build_info", "Version of this program.", {(__version__, platform.python_version()): 1}, ("version", "python"))
+        yield _gauge("auditwatch_leader", "1 while this process holds the Lease.", {(): int(now.leads)})
+        yield _gauge("auditwatch_event_loop_lag_seconds", "How late the main loop runs.", {(): now.loop_lag_seconds})
+        yield from _engine(now.engine)
+        yield from _kinds(now.kinds)
+        yield from _detection(now)
+        yield from _writes(now)
+
+
+def registry_of(figures: Callable[[], OperatorFigures]) -> CollectorRegistry:
+    """A registry of its own, so that several operators can live in one process."""
+    registry = CollectorRegistry()
+    registry.register(OperatorCollector(figures))
+    return registry
+
+
+def _engine(engine: EngineFigures) -> Iterator[Metric]:
+    yield _gauge("auditwatch_engine_healthy", "1 while the journal can be committed to.", {(): int(engine.is_healthy)})
+    yield _gauge("auditwatch_queue_bytes", "Bytes waiting for a commit.", {(): engine.queue_bytes})
+    yield _gauge("auditwatch_log_backlog_rows", "Log rows not yet matched.", {(): engine.backlog})
+    yield _gauge("auditwatch_journal_bytes", "Bytes the journal uses.", {(): engine.used_bytes})
+    yield _gauge("auditwatch_journal_limit_bytes", "Bytes the journal may use.", {(): engine.limit_bytes})
+    yield _counter("auditwatch_deliveries", "Deliveries taken in from sources.", {(): engine.deliveries})
+    yield _counter("auditwatch_commits", "Transactions that reached the disk.", {(): engine.commits})
+    yield _counter(
+        "auditwatch_engine_problems",
+        "Rows passed over because our own code failed on them.",
+        {(doing,): count for doing, count in engine.problems.items()},
+        ("doing",),
+    )
+
+
+def _kinds(kinds: Sequence[KindFigures]) -> Iterator[Metric]:
+    yield _gauge("auditwatch_kind_objects", "Objects known of a watched kind.", {(kind.kind,): kind.objects for kind in kinds}, ("kind",))
+    yield _gauge("auditwatch_kind_state", "1 for the state a watched kind is in.", {(kind.kind, kind.state): 1 for kind in kinds}, ("kind", "state"))
+    yield _gauge(
+        "auditwatch_kind_silent_seconds",
+        "Seconds since the last proof of life of a watched kind.",
+        {(kind.kind,): kind.silent_seconds for kind in kinds if kind.silent_seconds is not None},
+        ("kind",),
+    )
+
+
+def _detection(now: OperatorFigures) -> Iterator[Metric]:
+    yield _gauge(
+        "auditwatch_rules",
+        "Rules of a watch by how much they see.",
+        {(watch, level): levels.get(level, 0) for watch, levels in now.visibility.items() for level in LEVELS},
+        ("watch", "visibility"),
+    )
+    yield _gauge("auditwatch_findings", "Findings known to this operator.", dict(now.findings), ("watch", "rule", "severity"))
+    yield _counter(
+        "auditwatch_rule_unknown_outcomes",
+        "Times a rule could not be decided for want of facts.",
+        dict(now.unknown_outcomes),
+        ("watch", "rule"),
+    )
+
+
+def _writes(now: OperatorFigures) -> Iterator[Metric]:
+    yield _gauge("auditwatch_findings_backlog", "Findings waiting to be written.", {(): now.backlog})
+    yield _counter("auditwatch_findings_written", "Findings created or brought up to date.", {(): now.writes.findings})
+    yield _counter("auditwatch_events_sent", "API calls for Kubernetes Events.", {(): now.writes.events_sent})
+    yield _counter(
+        "auditwatch_events_dropped",
+        "Kubernetes Events dropped by the rate limit; the findings stand.",
+        {(): now.writes.events_dropped},
+    )
+
+
+Values = Mapping[tuple[str, ...], float]
+
+
+def _gauge(name: str, text: str, values: Values, labels: Sequence[str] = ()) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for key, value in values.items():
+        family.add_metric(key, value)
+    return family
+
+
+def _counter(name: str, text: str, values: Values, labels: Sequence[str] = ()) -> Metric:
+    family = CounterMetricFamily(name, text, labels=labels)
+    for key, value in values.items():
+        family.add_metric(key, value)
+    return family

@@ -1,0 +1,141 @@
+"""One place that knows how everything is: asked by the probes, by Prometheus, and by the status of each watch."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from auditwatch.cluster.lease import LeaseHolder
+from auditwatch.detection.visibility import Visibility, rule_set_visibility
+from auditwatch.journal.errors import JournalUnavailableError
+from auditwatch.k10.kinds import kinds_of
+from auditwatch.runtime.enginethread import EngineThread
+from auditwatch.runtime.ingest import IngestThread
+from auditwatch.runtime.intake import EngineStoppedError
+from auditwatch.runtime.metrics import OperatorFigures
+from auditwatch.runtime.probes import LAG_LIMIT_SECONDS, LoopLag
+from auditwatch.runtime.publishing import Publisher
+from auditwatch.runtime.registry import Registry, WatchEntry
+from auditwatch.runtime.settings import Settings
+from auditwatch.runtime.sight import kind_figures, levels, sources_view, state_figures
+from auditwatch.runtime.status import Figures, RuleFigures, SourceFigures, watch_status
+from auditwatch.runtime.tally import RuleTally, Tally, tally
+
+
+class Overview:
+    """Belongs to the main loop; ``figures`` may be called from any thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        engine: EngineThread,
+        ingest: IngestThread,
+        publisher: Publisher,
+        lease: LeaseHolder,
+        lag: LoopLag,
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._engine = engine
+        self._ingest = ingest
+        self._publisher = publisher
+        self._lease = lease
+        self._lag = lag
+        self._tally = Tally()
+
+    async def refresh(self) -> None:
+        """Count the findings anew; an engine that cannot answer leaves the last count."""
+        try:
+            self._tally = await asyncio.wrap_future(
+                self._engine.call(lambda engine: tally(engine.ledger.states(), engine.detector.unknown_outcomes))
+            )
+        except (EngineStoppedError, JournalUnavailableError):
+            return
+
+    # Probes
+
+    def health(self) -> Mapping[str, str]:
+        """What a restart would mend."""
+        engine = self._engine.figures()
+        late = self._lag.seconds > LAG_LIMIT_SECONDS
+        return {
+            "engine": "" if engine.is_alive else "the engine thread has ended",
+            "event-loop": f"late by {self._lag.seconds:.1f} s" if late else "",
+        }
+
+    def readiness(self, reason: str) -> Mapping[str, str]:
+        """Whether it does its work: it leads, and what it sees is committed."""
+        engine = self._engine.figures()
+        return {
+            "started": reason,
+            "lease": "" if self._lease.held else f"held by {self._lease.holder or 'nobody'}",
+            "journal": "" if engine.is_healthy else engine.error or "not open yet",
+        }
+
+    # Metrics
+
+    def figures(self) -> OperatorFigures:
+        """Everything Prometheus asks for."""
+        reports = self._ingest.report()
+        return OperatorFigures(
+            engine=self._engine.figures(),
+            kinds=kind_figures(reports),
+            visibility={entry.key: levels(self._visibility(entry)) for entry in self._registry.entries()},
+            findings=self._tally.objects,
+            unknown_outcomes=self._tally.unknown_outcomes,
+            backlog=self._publisher.backlog().findings,
+            writes=self._publisher.writes(),
+            loop_lag_seconds=self._lag.seconds,
+            leads=self._lease.held,
+        )
+
+    # Status
+
+    def status_of(self, entry: WatchEntry) -> Mapping[str, Any]:
+        """The status of one watch, now."""
+        now, backlog = time.time(), self._publisher.backlog()
+        figures = Figures(
+            sources=self._sources(entry, now=now),
+            rules=self._rules(entry),
+            finding_count=self._tally.findings_of(entry.key),
+            durable=self._settings.journal.durable,
+            backlog=backlog.findings,
+            backlog_since=now - backlog.waiting_seconds if backlog.findings else None,
+        )
+        return watch_status(entry, figures, now=now)
+
+    def _sources(self, entry: WatchEntry, *, now: float) -> list[SourceFigures]:
+        wanted = entry.spec.sources
+        reports = self._ingest.report()
+        optional = frozenset(kind.key for instance in self._ingest.instances for kind in kinds_of(instance) if kind.optional)
+        return [
+            state_figures(source.name, reports, optional=optional, now=now)
+            for source in self._settings.sources
+            if "*" in wanted or source.name in wanted
+        ]
+
+    def _rules(self, entry: WatchEntry) -> list[RuleFigures]:
+        invalid = {name: Visibility("Blind", "InvalidRule", "see the condition Accepted") for name in entry.invalid_rules}
+        seen = invalid | dict(self._visibility(entry))
+        return [self._rule(entry, name, each) for name, each in sorted(seen.items())]
+
+    def _rule(self, entry: WatchEntry, name: str, seen: Visibility) -> RuleFigures:
+        rule = entry.rule_set.rules.get(name) if entry.rule_set else None
+        told = self._tally.rules.get((entry.key, name), RuleTally())
+        return RuleFigures(
+            name=name,
+            severity=rule.severity if rule else "",
+            visibility=seen.level,
+            reason=seen.reason,
+            message=seen.message,
+            last_match=told.last_match,
+            matches=told.matches,
+        )
+
+    def _visibility(self, entry: WatchEntry) -> Mapping[str, Visibility]:
+        if entry.rule_set is None:
+            return {}
+        return rule_set_visibility(entry.rule_set, sources_view(self._ingest.report(), now=time.time()))

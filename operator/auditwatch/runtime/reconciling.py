@@ -1,0 +1,167 @@
+"""From an AuditWatch as the API shows it to rules in force: parsed, compiled, installed, remembered.
+
+Called from kopf's threads and from the repair loop alike, so it is idempotent and guarded by one lock. A user's mistake
+never raises: it becomes a problem in the entry, and from there a condition.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+import structlog
+
+from auditwatch.api.auditwatch import WatchSpec
+from auditwatch.api.parse import ParsedWatch, parse_watch
+from auditwatch.api.problems import Problem
+from auditwatch.detection.compile import PackUse, RuleSource, compile_watch
+from auditwatch.detection.compiled import RuleSet
+from auditwatch.detection.packs import LoadedPack, find_pack
+from auditwatch.findings.policy import FindingPolicy, finding_namespace
+from auditwatch.k10.identity import K10Instance
+from auditwatch.k10.view import InstalledK10
+from auditwatch.runtime.enginethread import EngineThread
+from auditwatch.runtime.registry import Registry, WatchEntry
+
+log = structlog.get_logger()
+
+
+class Reconciling:
+    """Keeps registry and engine in step with the AuditWatches of the cluster."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        engine: EngineThread,
+        *,
+        operator_namespace: str,
+        tenant_namespaces: Sequence[str],
+        packs: Sequence[LoadedPack],
+        instances: Sequence[K10Instance],
+        clock: Callable[[], float],
+    ) -> None:
+        self._registry = registry
+        self._engine = engine
+        self._operator_namespace = operator_namespace
+        self._tenant_namespaces = tuple(tenant_namespaces)
+        self._packs = tuple(packs)
+        self._instances = tuple(instances)
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def seen(self, body: Mapping[str, Any]) -> None:
+        """This AuditWatch exists and looks like this. An unchanged generation only refreshes what its status says."""
+        metadata = body["metadata"]
+        with self._lock:
+            known = self._registry.get(metadata["uid"])
+            if known is not None and known.generation == metadata["generation"]:
+                self._registry.note_status(known.uid, body.get("status") or {})
+            else:
+                self._take(body)
+
+    def gone(self, uid: str) -> None:
+        """The AuditWatch of this uid was deleted; its findings stay."""
+        with self._lock:
+            entry = self._registry.drop(uid)
+            if entry is not None:
+                self._engine.remove_rule_set(entry.key)
+                log.info("watch gone", watch=entry.key)
+
+    def repair(self, bodies: Sequence[Mapping[str, Any]]) -> None:
+        """All there are: take up what nobody told us of, and drop what is no longer there."""
+        for body in bodies:
+            self.seen(body)
+        for uid in self._registry.missing_from({body["metadata"]["uid"] for body in bodies}):
+            self.gone(uid)
+
+    def use_instances(self, instances: Sequence[K10Instance], bodies: Sequence[Mapping[str, Any]]) -> None:
+        """K10 was found, moved or left: compile every watch again against the K10s there are now."""
+        with self._lock:
+            self._instances = tuple(instances)
+            for body in bodies:
+                self._take(body)
+
+    def _take(self, body: Mapping[str, Any]) -> None:
+        metadata = body["metadata"]
+        parsed = parse_watch(body)
+        key = f"{metadata['namespace']}/{metadata['name']}"
+        refused = self._refusal(metadata["namespace"])
+        rule_set, problems = (None, parsed.problems) if refused else self._compile(key, parsed)
+        entry = WatchEntry(
+            uid=metadata["uid"],
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            generation=metadata["generation"],
+            spec=parsed.spec,
+            rule_set=rule_set,
+            invalid_rules=parsed.invalid_rules,
+            problems=problems,
+            refused=refused,
+            status=body.get("status") or {},
+        )
+        self._install(entry)
+        self._registry.put(entry)
+        log.info("watch taken up", watch=key, generation=entry.generation, problems=len(problems), refused=refused)
+
+    def _compile(self, key: str, parsed: ParsedWatch) -> tuple[RuleSet | None, tuple[Problem, ...]]:
+        instance = next((each for each in self._instances if each.name == parsed.spec.k10_name), None)
+        if instance is None:
+            return None, (*parsed.problems, self._no_such_k10(parsed.spec))
+        source = RuleSource(
+            watch=key,
+            tenant=self._tenant(key),
+            packs=[
+                PackUse(f"spec.packs[{index}]", pack, find_pack(self._packs, pack.name, pack.version))
+                for index, pack in enumerate(parsed.spec.packs)
+            ],
+            rules=parsed.rules,
+            lists=parsed.spec.lists,
+            macros=parsed.spec.macros,
+            time_zone=parsed.spec.time_zone,
+        )
+        rule_set, problems = compile_watch(source, k10=InstalledK10(instance), now=self._clock())
+        return rule_set, (*parsed.problems, *problems, *self._policy_problems(key, parsed.spec))
+
+    def _install(self, entry: WatchEntry) -> None:
+        if entry.rule_set is None or entry.paused:
+            self._engine.remove_rule_set(entry.key)
+            return
+        policy = self._policy(entry.key, entry.spec)
+        self._engine.call(lambda engine: engine.ledger.configure(entry.key, policy))
+        self._engine.install_rule_set(entry.rule_set)
+
+    def _policy(self, key: str, spec: WatchSpec) -> FindingPolicy:
+        wanted = "" if self._policy_problems(key, spec) else spec.findings.namespace
+        return FindingPolicy(
+            namespace=wanted,
+            min_severity=spec.findings.min_severity,
+            reopen_after_seconds=spec.findings.reopen_after_seconds,
+            max_per_rule=spec.findings.max_per_rule,
+        )
+
+    def _policy_problems(self, key: str, spec: WatchSpec) -> tuple[Problem, ...]:
+        try:
+            finding_namespace(watch=key, wanted=spec.findings.namespace, operator_namespace=self._operator_namespace)
+        except ValueError as error:
+            path, _, message = str(error).partition(": ")
+            return (Problem(path, message),)
+        return ()
+
+    def _no_such_k10(self, spec: WatchSpec) -> Problem:
+        known = ", ".join(instance.name for instance in self._instances) or "none"
+        return Problem("spec.k10Name", f"no K10 is called {spec.k10_name!r} here; there is: {known}")
+
+    def _tenant(self, key: str) -> str | None:
+        namespace = key.partition("/")[0]
+        return None if namespace == self._operator_namespace else namespace
+
+    def _refusal(self, namespace: str) -> str:
+        allowed = (self._operator_namespace, *self._tenant_namespaces)
+        if any(fnmatchcase(namespace, pattern) for pattern in allowed):
+            return ""
+        return (
+            f"namespace {namespace!r} may hold no AuditWatch: add it to tenancy.namespaces of the installer's "
+            f"configuration, or create the AuditWatch in {self._operator_namespace!r}"
+        )

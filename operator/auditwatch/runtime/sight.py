@@ -1,0 +1,115 @@
+"""What the sources say of themselves, turned into what a person asks: is it alive, and what can each rule see?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from auditwatch.api.conditions import Reason
+from auditwatch.detection.visibility import KindView, SourcesView
+from auditwatch.runtime.metrics import KindFigures
+from auditwatch.runtime.status import SourceFigures
+from auditwatch.sources.state.report import KindReport
+
+PROOF_SECONDS = 120.0
+"""Without a proof of life for longer than this, a kind counts as unavailable."""
+MISSING_SHOWN = 5
+
+
+def sources_view(reports: Sequence[KindReport], *, now: float) -> SourcesView:
+    """The reports by kind, as visibility asks for them; of several namespaces of one kind the worst counts."""
+    views: dict[tuple[str, str], KindView] = {}
+    for report in reports:
+        key, view = (report.group, report.resource), kind_view(report, now=now)
+        if key not in views or views[key].availability in ("Watched", "Polled"):
+            views[key] = view
+    return SourcesView(kinds=views)
+
+
+def kind_view(report: KindReport, *, now: float) -> KindView:
+    """How one stream sees its kind. A list that is being made again does not blind a kind seen a moment ago."""
+    if report.state == "Forbidden":
+        return KindView("Forbidden", verb=missing_verb(report), message=report.message)
+    if report.state == "NotServed":
+        return KindView("NotServed", message=report.message)
+    if _is_silent(report, now):
+        return KindView("Unavailable", message=report.message or "the first list is not complete yet")
+    return KindView("Polled" if report.state == "Polling" else "Watched", message=report.message)
+
+
+def missing_verb(report: KindReport) -> str:
+    """The verb a refusal names; ``list`` where it names none."""
+    words = report.message.split()
+    return next((verb for verb in ("watch", "list") if verb in words), "list")
+
+
+def state_figures(
+    name: str, reports: Sequence[KindReport], *, optional: frozenset[str], now: float
+) -> SourceFigures:
+    """The state source as a whole. ``optional``: kinds a healthy cluster may not serve."""
+    broken = [report for report in reports if _is_broken(report, optional, now)]
+    proofs = [report.last_proof_of_life for report in reports if report.last_proof_of_life is not None]
+    forbidden = [report for report in broken if report.state == "Forbidden"]
+    starting = not reports or any(_is_starting(report) for report in reports)
+    return SourceFigures(
+        name=name,
+        type="State",
+        state="Starting" if starting else "Unavailable" if len(broken) == len(reports) else "Degraded" if broken else "Live",
+        reason=Reason.STARTING if starting else _reason(broken, forbidden),
+        message="the first lists are being read" if starting else _message(broken),
+        lag_seconds=_lag(reports, broken),
+        last_proof_of_life=min(proofs, default=None),
+    )
+
+
+def kind_figures(reports: Iterable[KindReport]) -> list[KindFigures]:
+    """The same, for metrics; streams of one kind in several namespaces are one."""
+    merged: dict[str, KindFigures] = {}
+    for report in reports:
+        known = merged.get(report.kind)
+        merged[report.kind] = KindFigures(
+            kind=report.kind,
+            state=report.state,
+            objects=report.objects + (known.objects if known else 0),
+            silent_seconds=report.lag,
+        )
+    return list(merged.values())
+
+
+def levels(visibilities: Mapping[str, object]) -> dict[str, int]:
+    """Rules by level of visibility."""
+    counts: dict[str, int] = {}
+    for visibility in visibilities.values():
+        level = str(getattr(visibility, "level", visibility))
+        counts[level] = counts.get(level, 0) + 1
+    return counts
+
+
+def _is_silent(report: KindReport, now: float) -> bool:
+    return report.last_proof_of_life is None or now - report.last_proof_of_life > PROOF_SECONDS
+
+
+def _is_starting(report: KindReport) -> bool:
+    return report.state == "Listing" and report.last_proof_of_life is None and not report.message
+
+
+def _is_broken(report: KindReport, optional: frozenset[str], now: float) -> bool:
+    if report.state == "NotServed":
+        return report.kind not in optional
+    return report.state in ("Forbidden", "Unavailable") or _is_silent(report, now)
+
+
+def _reason(broken: Sequence[KindReport], forbidden: Sequence[KindReport]) -> Reason | None:
+    if forbidden:
+        return Reason.WATCH_FORBIDDEN
+    return Reason.SOURCE_UNAVAILABLE if broken else None
+
+
+def _message(broken: Sequence[KindReport]) -> str:
+    named = [f"{report.kind}: {report.message or report.state}" for report in broken[:MISSING_SHOWN]]
+    more = len(broken) - len(named)
+    return "; ".join([*named, f"and {more} more"] if more > 0 else named)
+
+
+def _lag(reports: Sequence[KindReport], broken: Sequence[KindReport]) -> int | None:
+    lags = [report.lag for report in reports if report.lag is not None and report not in broken]
+    return round(max(lags)) if lags else None

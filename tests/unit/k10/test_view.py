@@ -1,0 +1,90 @@
+"""The answers detection gets about one installed K10."""
+
+from typing import Any
+
+import msgspec
+
+from auditwatch.detection.scope import K10View
+from auditwatch.events.activity import Activity, Target
+from auditwatch.k10.identity import K10Instance
+from auditwatch.k10.view import InstalledK10
+
+JSONObject = dict[str, Any]
+K10 = InstalledK10(K10Instance(namespace="backup", service_account="k10", api_domain="kio.backup"))
+LABELS = {
+    "k10.kasten.io/policyName": "daily",
+    "k10.kasten.io/appName": "shop",
+    "k10.kasten.io/exportProfile": "offsite",
+}
+
+
+def _activity(group: str, resource: str, **bodies: Any) -> Activity:
+    target = Target(group=group, version="v1alpha1", resource=resource, namespace="backup", name="it")
+    return Activity(
+        key="k", time=0, cluster="c", source="state", evidence="State", verb="update", target=target, **bodies
+    )
+
+
+def _content(**spec: object) -> JSONObject:
+    return {"metadata": {"name": "it", "labels": LABELS}, "spec": spec}
+
+
+def test_it_answers_what_detection_asks() -> None:
+    view: K10View = K10
+    assert view.group("config.kio.kasten.io") == "config.kio.backup"
+
+
+def test_only_its_exact_account_is_k10() -> None:
+    assert K10.is_k10_account("system:serviceaccount:backup:k10")
+    assert not K10.is_k10_account("system:serviceaccount:backup:vbr-admin")
+    assert not K10.is_k10_account("system:serviceaccount:kasten-io:k10-k10")
+
+
+def test_its_namespaces_are_told() -> None:
+    assert K10.namespaces == ("backup", "kasten-io-mc")
+
+
+def test_elements_are_named_in_its_own_domain() -> None:
+    assert K10.list_keys("config.kio.backup", "policies").key("spec.actions", {"action": "export"}) == "export"
+
+
+def test_labels_of_the_new_object_are_facts() -> None:
+    facts = K10.facts(_activity("apps.kio.backup", "restorepointcontents", object=_content(), old_object=None))
+    assert (facts["policyName"], facts["appName"], facts["profileName"]) == ("daily", "shop", "offsite")
+    assert facts["policies"] == ["daily"]
+
+
+def test_a_deleted_object_is_known_by_its_old_labels() -> None:
+    facts = K10.facts(_activity("apps.kio.backup", "restorepointcontents", object=None, old_object=_content()))
+    assert facts["policyName"] == "daily"
+
+
+def test_an_expiry_is_a_fact() -> None:
+    body = _content(expiresAt="2027-01-01T00:00:00Z")
+    assert K10.facts(_activity("apps.kio.backup", "restorepoints", object=body))["expiresAt"] == "2027-01-01T00:00:00Z"
+
+
+def test_what_has_no_label_is_left_out() -> None:
+    body: JSONObject = {"metadata": {"name": "it"}}
+    assert K10.facts(_activity("apps.kio.backup", "restorepointcontents", object=body)) == {}
+
+
+def test_a_policy_is_its_own_policy() -> None:
+    facts = K10.facts(_activity("config.kio.backup", "policies", object={"metadata": {"name": "it"}}))
+    assert facts == {"policyName": "it", "policyNamespace": "backup", "policies": ["it"]}
+
+
+def test_a_profile_is_its_own_profile() -> None:
+    facts = K10.facts(_activity("config.kio.backup", "profiles", object={"metadata": {"name": "it"}}))
+    assert facts == {"profileName": "it"}
+
+
+def test_an_action_has_its_own_name() -> None:
+    facts = K10.facts(_activity("actions.kio.backup", "runactions", object={"metadata": {"name": "it"}}))
+    assert facts == {"actionName": "it"}
+
+
+def test_labels_of_a_body_nobody_saw_are_unset() -> None:
+    facts = K10.facts(_activity("apps.kio.backup", "restorepointcontents"))
+    assert facts["policyName"] is msgspec.UNSET
+    assert "policies" not in facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from auditwatch.events.activity import StateChange
 from auditwatch.k10.kinds import Scope, WatchedKind
 from auditwatch.sources.state.streams import Stream
 from tests.cluster.controlplane import ControlPlane
-from tests.cluster.identities import INTRUDER
+from tests.cluster.identities import ADMIN, INTRUDER
 from tests.integration.following import GROUP, Plan, following
 
 HOSTILE_LEVELS = 3000
@@ -161,7 +162,8 @@ async def test_an_object_nested_3000_levels_deep_costs_only_its_body(
     plan.create("neighbour")
     headers = {"Content-Type": "application/json"}
     nested = '{"a":' * HOSTILE_LEVELS + "1" + "}" * HOSTILE_LEVELS
-    document = f'{{"apiVersion":"{GROUP}/v1","kind":"{plan.plural.capitalize()}","metadata":{{"name":"deep"}},"spec":{nested}}}'
+    head = f'"apiVersion":"{GROUP}/v1","kind":"{plan.plural.capitalize()}","metadata":{{"name":"deep"}}'
+    document = f'{{{head},"spec":{nested}}}'
     if when == "before":
         send(plan, document, headers)
     async with following(tmp_path, control_plane.kubeconfig(), plan.stream()) as running:
@@ -180,11 +182,7 @@ async def test_an_object_nested_3000_levels_deep_costs_only_its_body(
 
 def send(plan: Plan, document: str, headers: dict[str, str]) -> None:
     """Create an object from text: no encoder of ours would write it."""
-    import http.client  # noqa: PLC0415 - the only request that no helper can make
-
     control_plane = plan.control_plane
-    from tests.cluster.identities import ADMIN  # noqa: PLC0415 - likewise
-
     connection = http.client.HTTPSConnection(
         "127.0.0.1", control_plane.ports.apiserver, context=control_plane.credentials.tls(ADMIN), timeout=60
     )

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 _ERROR_EVENT = re.compile(rb'\s*\{\s*"type"\s*:\s*"ERROR"')
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],"]', re.DOTALL)
+"""A text, a mark between values, or a quote that opens a text which never ends."""
 _OPEN = frozenset(b"{[")
 _CLOSE = frozenset(b"}]")
 
@@ -124,12 +125,14 @@ def _parts(document: bytes, opening: bytes) -> list[bytes]:
             depth += 1
         elif mark in _CLOSE:
             depth -= 1
+        elif token.group() == b'"':
+            break
         if (mark == 0x2C and depth == 1) or depth == 0:  # a comma of ours, or our end
             parts.append(document[start : token.start()].strip())
             start = token.end()
         if depth == 0:
             return [part for part in parts if part]
-    raise ValueError("brackets do not balance")
+    raise ValueError("brackets or quotes do not balance")
 
 
 def nesting(document: bytes, *, enough: int) -> int:

@@ -12,7 +12,7 @@ from aiohttp import web
 from auditwatch.cluster.client import Cluster, Timeouts
 
 TOKEN = "token-of-a-test"
-IMPATIENT = Timeouts(connect=5, request=5, silence=0.2)
+PATIENT = Timeouts(connect=120, request=120, silence=120)
 
 
 def kubeconfig(directory: Path, port: int) -> Path:
@@ -31,7 +31,7 @@ def kubeconfig(directory: Path, port: int) -> Path:
 
 
 @asynccontextmanager
-async def serving(handler: object, directory: Path, *, timeouts: Timeouts = IMPATIENT) -> AsyncIterator[Cluster]:
+async def serving(handler: object, directory: Path, *, timeouts: Timeouts = PATIENT) -> AsyncIterator[Cluster]:
     """A :class:`Cluster` whose every request goes to ``handler``."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", handler)  # type: ignore[arg-type]  # any coroutine function

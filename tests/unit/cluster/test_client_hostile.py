@@ -68,7 +68,7 @@ async def test_a_watch_that_goes_silent_is_given_up(tmp_path: Path) -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         return await stream(request, b'{"type":"ADDED"}\n', hang=True)
 
-    async with serving(handler, tmp_path) as cluster:
+    async with serving(handler, tmp_path, timeouts=Timeouts(silence=5)) as cluster:
         groups = cluster.watch(POLICIES, resource_version="7")
         got = [await anext(groups), await anext(groups)]
         with pytest.raises(UnreachableError, match="watch policies"):
@@ -124,7 +124,7 @@ async def test_a_request_without_an_answer_ends(tmp_path: Path) -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         return await stream(request, b"{", hang=True)
 
-    async with serving(handler, tmp_path, timeouts=Timeouts(request=0.2)) as cluster:
+    async with serving(handler, tmp_path, timeouts=Timeouts(request=2)) as cluster:
         with pytest.raises(UnreachableError):
             await cluster.get(POLICIES, "x")
 

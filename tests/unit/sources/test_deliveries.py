@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from auditwatch.journal.journal import Journal
 from auditwatch.sources.state.deliveries import ListingEnd, ListingPage, Recall, Watched
 from auditwatch.sources.state.marks import Mark, read_mark
+from auditwatch.sources.state.observation import Observation
 from auditwatch.sources.state.streams import Stream
 from tests.unit.sources.making import (
     POLICIES,
@@ -286,3 +288,50 @@ def test_a_body_that_becomes_unreadable_is_a_change_to_something_unknown(journal
 
     assert (change.verb, change.name, change.new) == ("update", "daily", None)
     assert change.old is not None
+
+
+def late(name: str, *, version: str, changed: float) -> Observation:
+    """An event that tells of an earlier time."""
+    return replace(seen(name, version=version, frequency=version), changed=changed)
+
+
+def test_a_backlog_proves_nothing_about_now(journal: Journal) -> None:
+    record(journal, *listing(1, seen("a"), at=START))
+    backlog = [late("a", version=str(number), changed=START + number) for number in (10, 20)]
+
+    record(journal, batch(backlog[0], at=START + 600), batch(backlog[1], at=START + 601, version="20"))
+
+    assert [change.not_before for change in changes(journal)] == [START, START]
+    assert read_mark(journal, STREAM).observed == START
+    assert read_mark(journal, STREAM).version == "20"
+
+    record(journal, batch(at=START + 602))
+    assert read_mark(journal, STREAM).observed == START + 602
+
+
+def test_two_changes_in_one_batch_have_the_same_bound(journal: Journal) -> None:
+    record(journal, *listing(1, seen("a"), at=START))
+    record(journal, batch(seen("a", version="2", x=1), seen("a", version="3", x=2), at=START + 5))
+
+    assert [change.not_before for change in changes(journal)] == [START, START]
+
+
+def test_a_full_batch_may_be_a_backlog(journal: Journal) -> None:
+    record(journal, *listing(1, at=START), batch(*(seen(f"p{number}") for number in range(200)), at=START + 9))
+
+    assert read_mark(journal, STREAM).observed == START
+
+
+def test_a_page_of_a_broken_listing_narrows_the_bound_of_the_next(journal: Journal) -> None:
+    record(journal, *listing(1, seen("a", x=1), at=START))
+    half, _ = listing(2, seen("a", version="2", x=2), at=START + 10)
+    record(journal, half, *listing(3, seen("a", version="3", x=3), at=START + 20))
+
+    assert [change.not_before for change in changes(journal)] == [START, START + 10]
+
+
+def test_changes_of_objects_without_versions_are_told_apart(journal: Journal) -> None:
+    record(journal, *listing(1, seen("a", version="", x=1)))
+    record(journal, *listing(2, seen("a", version="", x=2)), *listing(3, seen("a", version="", x=3)))
+
+    assert told(journal) == [("update", "a"), ("update", "a")]

@@ -17,6 +17,8 @@ from auditwatch.sources.state.streams import Stream
 
 _OVERHEAD_BYTES = 200
 _DELETIONS_AT_ONCE = 500
+_LATE_SECONDS = 10.0
+_FULL_BATCH = 200
 
 
 @dataclass(slots=True, kw_only=True)
@@ -169,7 +171,16 @@ class WatchedBatch:
                 recorder.saw(event.seen, is_news=True)
         self.added = recorder.added
         version = self.version or mark.version
-        write_mark(journal, self.stream, msgspec.structs.replace(mark, version=version, observed=self.observed))
+        observed = mark.observed if self._is_late() else self.observed
+        write_mark(journal, self.stream, msgspec.structs.replace(mark, version=version, observed=observed))
+
+    def _is_late(self) -> bool:
+        """Whether these events may be a backlog with more of it to come: then they prove nothing about *now*.
+
+        Wrong guesses only keep the last proof of life older than it is, until a bookmark comes.
+        """
+        times = [event.seen.changed for event in self.events if event.seen.changed is not None]
+        return len(self.events) >= _FULL_BATCH or any(time < self.observed - _LATE_SECONDS for time in times)
 
 
 def _size(observations: list[Observation]) -> int:

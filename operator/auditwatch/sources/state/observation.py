@@ -57,6 +57,11 @@ class Observation:
     manager: str = ""
     """Field manager of that change: a client's own word."""
 
+    @property
+    def revision(self) -> str:
+        """The version, or where the server gives none a digest of the payload: what tells two states apart."""
+        return self.version or hashlib.sha256(self.payload).hexdigest()[:16]
+
 
 KEPT: Final = msgspec.json.Decoder(Kept)
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")

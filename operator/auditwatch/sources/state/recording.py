@@ -53,7 +53,7 @@ class Recorder:
         self.journal.put_version(
             self.stream.key,
             VersionRow(
-                uid=seen.uid, version=seen.version, payload=seen.payload, seen=self.observed, listing=self.listing
+                uid=seen.uid, version=seen.revision, payload=seen.payload, seen=self.observed, listing=self.listing
             ),
         )
 
@@ -113,10 +113,19 @@ class Recorder:
             old=old.body if old else None,
             new=new.body if new else None,
             old_version=row.version if row else "",
-            new_version=seen.version if seen and new else "",
+            new_version=seen.revision if seen and new else "",
             manner=self.manner,
-            not_before=max(row.seen if row else 0.0, self.last_observed) or None,
+            not_before=self._not_before(row),
             observed=self.observed,
             changed=seen.changed if seen and new else None,
             manager=seen.manager if seen else "",
         )
+
+    def _not_before(self, row: VersionRow | None) -> float | None:
+        """When the object was last known without the change.
+
+        A page of a listing that broke off proves its objects for its own time. Events of a watch come in their order
+        but may come late, so there only the stream's last proof of life counts.
+        """
+        proven = row.seen if row and self.manner == "List" else 0.0
+        return max(proven, self.last_observed) or None

@@ -1,0 +1,49 @@
+"""Puts what K10's chart and its users would install onto an API server, in two calls."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster.controlplane import ControlPlane
+from tests.k10 import crds, workloads
+from tests.k10.crds import DOMAIN
+
+FILES = Path(__file__).parent / "manifests"
+
+
+def install(cluster: ControlPlane, *, domain: str, api_port: int, applications: Sequence[str]) -> None:
+    """Everything that must be there before K10's own pods run."""
+    definitions = crds.definitions(domain)
+    _apply(
+        cluster,
+        [
+            *_load("rbac.yaml", {DOMAIN: domain}),
+            *definitions,
+            *workloads.installation(domain=domain, api_port=api_port),
+            *(document for name in applications for document in _load("application.yaml", {"NAME": name})),
+        ],
+        manager="helm",
+    )
+    names = [f"crd/{definition['metadata']['name']}" for definition in definitions]
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=120s", *names)
+
+
+def configure(cluster: ControlPlane, *, domain: str, applications: Sequence[str]) -> None:
+    """Policies, profiles and the like, written by K10's dashboard."""
+    values = {"[APPLICATIONS]": json.dumps(list(applications)), "[FIRST]": json.dumps(list(applications[:1]))}
+    _apply(cluster, _load("configuration.yaml", {DOMAIN: domain, **values}), manager="dashboardbff-server")
+
+
+def _load(name: str, replacements: dict[str, str]) -> list[Any]:
+    text = (FILES / name).read_text()
+    for old, new in replacements.items():
+        text = text.replace(old, new)
+    return list(yaml.safe_load_all(text))
+
+
+def _apply(cluster: ControlPlane, manifests: Iterable[Any], *, manager: str) -> None:
+    content = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+    cluster.kubectl("apply", "--server-side", f"--field-manager={manager}", "--filename=-", stdin=content)

@@ -25,7 +25,8 @@ rules:
 - name: all-gone
   severity: Critical
   runbook: all-gone
-  correlate: {type: eventCount, of: [{rule: gone}], groupBy: [target.namespace], timespanSeconds: 60, conditions: [{gte: 3}]}
+  correlate:
+    {type: eventCount, of: [{rule: gone}], groupBy: [target.namespace], timespanSeconds: 60, conditions: [{gte: 3}]}
 """
 
 

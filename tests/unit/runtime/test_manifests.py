@@ -1,0 +1,105 @@
+"""The shipped RBAC is exactly what the code reads: a right more is a finding against us, a right less a blind rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from auditwatch.k10.identity import K10Instance
+from auditwatch.k10.kinds import Scope, kinds_of
+
+MANIFESTS = Path(__file__).parents[3] / "manifests"
+FORBIDDEN_VERBS = {"*", "update", "delete", "deletecollection", "escalate", "bind", "impersonate"}
+UNREADABLE = {"secrets", "passkeys", "exportactions"}
+
+
+def objects(name: str) -> list[dict[str, Any]]:
+    return [each for each in yaml.safe_load_all((MANIFESTS / name).read_text()) if each]
+
+
+def granted(role: str) -> dict[tuple[str, str], set[str]]:
+    rights: dict[tuple[str, str], set[str]] = {}
+    for each in objects("rbac-k10.yaml"):
+        if each["kind"] == "ClusterRole" and each["metadata"]["name"] == role:
+            for rule in each["rules"]:
+                for group in rule["apiGroups"]:
+                    for resource in rule["resources"]:
+                        rights.setdefault((group, resource), set()).update(rule["verbs"])
+    return rights
+
+
+def watched(*, in_k10_only: bool) -> set[tuple[str, str]]:
+    kinds = kinds_of(K10Instance())
+    return {(kind.group, kind.resource) for kind in kinds if (kind.scope is Scope.K10) is in_k10_only}
+
+
+def test_the_reader_may_list_and_watch_every_kind_of_the_table() -> None:
+    rights = granted("k10-auditwatch-reader")
+
+    assert {kind for kind in watched(in_k10_only=False) if not {"list", "watch"} <= rights.get(kind, set())} == set()
+
+
+def test_the_reader_may_read_nothing_else_but_what_finds_k10() -> None:
+    rights = granted("k10-auditwatch-reader")
+
+    assert set(rights) - watched(in_k10_only=False) == {("apps", "deployments")}
+    assert rights["apps", "deployments"] == {"list"}
+    assert rights["", "namespaces"] == {"get", "list", "watch"}
+
+
+def test_in_k10s_namespaces_it_reads_the_kinds_kept_there() -> None:
+    rights = granted("k10-auditwatch-reader-of-k10")
+
+    assert set(rights) == watched(in_k10_only=True)
+    assert all(verbs == {"list", "watch"} for verbs in rights.values())
+
+
+def test_those_rights_are_bound_in_k10s_namespaces_only() -> None:
+    bindings = [each for each in objects("rbac-k10.yaml") if each["kind"] == "RoleBinding"]
+
+    assert {each["metadata"]["namespace"] for each in bindings} == set(K10Instance().namespaces)
+
+
+def test_no_role_of_the_operator_writes_to_k10_or_reads_secrets() -> None:
+    roles = [each for name in ("rbac-k10.yaml", "rbac-own.yaml") for each in objects(name) if "rules" in each]
+    assert len(roles) >= 4
+
+    for role in roles:
+        for rule in role["rules"]:
+            assert not UNREADABLE & set(rule["resources"]), role["metadata"]["name"]
+            assert "*" not in {*rule["apiGroups"], *rule["resources"]}
+            writes = set(rule["verbs"]) - {"get", "list", "watch"}
+            assert not writes or not any("kio.kasten.io" in group for group in rule["apiGroups"])
+
+
+def test_the_only_update_is_that_of_the_named_lease() -> None:
+    dangerous = [
+        rule
+        for each in (*objects("rbac-k10.yaml"), *objects("rbac-own.yaml"))
+        for rule in each.get("rules", [])
+        if FORBIDDEN_VERBS & set(rule["verbs"])
+    ]
+
+    assert dangerous == [
+        {
+            "apiGroups": ["coordination.k8s.io"],
+            "resources": ["leases"],
+            "resourceNames": ["k10-auditwatch"],
+            "verbs": ["get", "update"],
+        }
+    ]
+
+
+def test_the_deployment_is_as_restricted_as_pod_security_asks() -> None:
+    pod = objects("deployment.yaml")[0]["spec"]["template"]["spec"]
+    container = pod["containers"][0]["securityContext"]
+
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }

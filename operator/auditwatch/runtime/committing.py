@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditwatch.journal.errors import JournalError, TransactionLostError
+from auditwatch.journal.errors import JournalError, JournalFullError, TransactionLostError
 from auditwatch.journal.journal import Journal
 from auditwatch.runtime.intake import Pending
 
@@ -36,6 +36,12 @@ def commit(journal: Journal, batch: Sequence[Pending]) -> JournalError | None:
     for pending, failure in zip(alive, failures, strict=True):
         _answer(pending, failure)
     return None
+
+
+def refused_for_room(batch: Sequence[Pending]) -> int:
+    """How many deliveries of a committed batch were refused because the journal is full."""
+    answered = (pending.done for pending in batch if not pending.done.cancelled())
+    return sum(isinstance(done.exception(), JournalFullError) for done in answered)
 
 
 def _recorded(journal: Journal, pending: Pending) -> Exception | None:

@@ -12,7 +12,7 @@ import structlog
 
 from auditwatch.journal.errors import JournalError
 from auditwatch.journal.journal import Journal
-from auditwatch.runtime.committing import commit
+from auditwatch.runtime.committing import commit, refused_for_room
 from auditwatch.runtime.figures import EngineFigures, Problems
 from auditwatch.runtime.inforce import RuleSetLike, put_in_force, put_out_of_force
 from auditwatch.runtime.intake import Mail
@@ -37,7 +37,8 @@ class Engine:
         self.figures = EngineFigures(is_alive=True, limit_bytes=journal.limit_bytes)
         self._cluster = cluster
         self._is_matching = False
-        self._deliveries = 0
+        self._deliveries = self._refused = 0
+        self._has_refused = False
         self._upkeep = Upkeep(journal)
         ledger.restore(journal.snapshots(FINDINGS))
         self._matcher = Matcher(journal, detector, ledger, problems=self.problems, on_dirty=on_dirty)
@@ -59,7 +60,12 @@ class Engine:
         for call in mail.calls:
             call.run()
         self._deliveries += len(mail.deliveries)
-        return commit(self.journal, mail.deliveries)
+        error = commit(self.journal, mail.deliveries)
+        if mail.deliveries:
+            refused = refused_for_room(mail.deliveries)
+            self._refused += refused
+            self._has_refused = refused > 0
+        return error
 
     def enable_matching(self) -> None:
         """Take up the saved windows and match from where detection stood. Call it when rule sets are installed."""
@@ -82,7 +88,7 @@ class Engine:
             self.figures,
             last_sequence=self.journal.last_sequence(),
             published_sequence=self.journal.position(PUBLISHED),
-            is_full=self.journal.is_full(),
+            is_full=self._has_refused or self.journal.is_full(),
             used_bytes=self.journal.used_bytes(),
             pruned=self._upkeep.pruned,
         )
@@ -97,6 +103,7 @@ class Engine:
             error=str(error or ""),
             is_matching=self._is_matching,
             deliveries=self._deliveries,
+            refused=self._refused,
             commits=commits,
             last_commit=now if commits != before.commits else before.last_commit,
             detected_sequence=self._matcher.detected,

@@ -30,6 +30,8 @@ class EngineFigures:
     """Deliveries that found the queue full."""
     deliveries: int = 0
     """Taken from the queue since the start."""
+    refused: int = 0
+    """Of those, refused because the journal or the disk was full."""
     commits: int = 0
     """Transactions that reached the disk since the start."""
     last_commit: float | None = None
@@ -37,7 +39,7 @@ class EngineFigures:
     detected_sequence: int = 0
     published_sequence: int = 0
     is_full: bool = False
-    """Senders are refused until rows may be removed."""
+    """Senders are refused until rows may be removed: the limit is reached, or the last batch did not fit below it."""
     used_bytes: int = 0
     limit_bytes: int = 0
     pruned: int = 0

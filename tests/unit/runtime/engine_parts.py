@@ -24,14 +24,14 @@ WATCH, RULE = "kasten-io/k10", "policy-changed"
 
 
 def change(uid: str) -> StateChange:
-    """A change of the policy with this uid."""
+    """A change of the policy with this uid, named by what stands before its first slash."""
     return StateChange(
         cluster="c",
         group="config.kio.kasten.io",
         version="v1alpha1",
         resource="policies",
         namespace="kasten-io",
-        name=uid,
+        name=uid.partition("/")[0],
         uid=uid,
         verb="update",
         old={"a": 1},

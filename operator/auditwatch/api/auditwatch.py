@@ -95,7 +95,7 @@ class WatchSpec(Model):
     time_zone: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")] = Field(
         default="UTC", description="IANA name of the zone that time.hour and time.weekday are in, e.g. Europe/Paris."
     )
-    packs: Annotated[tuple[PackReference, ...], Field(max_length=16)] = Field(
+    packs: Annotated[tuple[PackReference, ...], Field(max_length=8)] = Field(
         default=(PackReference(name="k10-baseline", version="1"),),
         description="Packs in force; an empty list = only this watch's own rules.",
     )

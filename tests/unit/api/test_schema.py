@@ -17,6 +17,7 @@ from auditwatch.api.schema import CEL_REPETITIONS
 Place = tuple[str, dict[str, Any]]
 ROOT = Path(__file__).parents[3]
 FILES = render()
+OVERRIDES = "auditwatches.spec.packs[].overrides[]"
 YAML_BOOLEANS = {"y", "n", "yes", "no", "on", "off", "true", "false"}
 LITERALS = {
     vocabulary.Severity: vocabulary.SEVERITY,
@@ -126,7 +127,7 @@ def test_an_empty_spec_is_filled_by_the_server() -> None:
 
 def test_cel_stands_down_to_the_items_of_a_rules_own_where() -> None:
     rules = "auditwatches.spec.rules[]"
-    for path in (rules, f"{rules}.match", f"{rules}.where[]", f"{rules}.correlate.of[]"):
+    for path in (rules, f"{rules}.match", f"{rules}.where[]", f"{rules}.correlate.of[]", OVERRIDES):
         assert AT[path].get("x-kubernetes-validations"), path
 
 

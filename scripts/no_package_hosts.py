@@ -1,4 +1,4 @@
-"""Fail when a tracked file names a package host: locks carry hashes, and where packages come from is the user's setting."""
+"""Fail when a tracked file names a package host: locks carry hashes, where packages come from is the user's setting."""
 
 from __future__ import annotations
 

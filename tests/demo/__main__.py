@@ -77,9 +77,9 @@ def install(operator: Installation) -> None:
         operator.install()
         operator.start()
         operator.wait_ready()
-    screen.command("kubectl apply -f examples/auditwatch.yaml")
-    example = Path(__file__).parents[2] / "examples" / "auditwatch.yaml"
-    screen.output(operator.cluster.apply(example.read_text()))
+    screen.command(f"kubectl apply -n {NAMESPACE} -f examples/minimal.yaml")
+    example = Path(__file__).parents[2] / "examples" / "minimal.yaml"
+    screen.output(operator.cluster.kubectl("apply", "-n", NAMESPACE, "-f", str(example)))
     with screen.timed("AuditWatch in force, first lists made"):
         operator.wait(lambda: operator.condition("Ready").get("status") == "True", what="the AuditWatch to be Ready")
     screen.command(f"kubectl get auditwatches -n {NAMESPACE}")
@@ -93,7 +93,7 @@ def intrude(cluster: ControlPlane) -> tuple[Step, ...]:
     steps = intrusion.session(
         policy=first(cluster, POLICIES, prefer="daily"),
         profile=first(cluster, PROFILES),
-        contents=tuple(names(cluster, CONTENTS)[:5]),
+        contents=tuple(points_of_one_application(cluster)),
     )
     for step in steps:
         screen.note(f"# {step.what}")
@@ -109,7 +109,9 @@ def show(operator: Installation, steps: tuple[Step, ...]) -> list[Step]:
     missed = list(steps)
     with screen.timed("findings written"):
         while missed and time.monotonic() < deadline:
-            found = {finding["spec"]["rule"] for finding in operator.findings() if finding.get("status", {}).get("count")}
+            found = {
+                finding["spec"]["rule"] for finding in operator.findings() if finding.get("status", {}).get("count")
+            }
             missed = [step for step in steps if step.rule not in found]
             time.sleep(0.2)
     screen.command("kubectl get k10securityfindings -A --sort-by=.metadata.creationTimestamp")
@@ -141,6 +143,14 @@ def blind(operator: Installation) -> None:
 def names(cluster: ControlPlane, resource: str) -> list[str]:
     """Names of the objects of a kind in K10's namespace, or cluster-wide."""
     return cluster.kubectl("get", resource, "-n", intrusion.K10, "-o", "jsonpath={.items[*].metadata.name}").split()
+
+
+def points_of_one_application(cluster: ControlPlane) -> list[str]:
+    """Five contents of the first application: what no policy run deletes at once."""
+    application = "shop"
+    selector = f"k10.kasten.io/appNamespace={application}"
+    listed = cluster.kubectl("get", CONTENTS, "-l", selector, "-o", "jsonpath={.items[*].metadata.name}")
+    return listed.split()[:5]
 
 
 def first(cluster: ControlPlane, resource: str, *, prefer: str = "") -> str:

@@ -29,13 +29,25 @@ def session(*, policy: str, profile: str, contents: tuple[str, ...]) -> tuple[St
     unlock: Final = [{"op": "remove", "path": "/spec/locationSpec/objectStore/protectionPeriod"}]
     patch_policy = ("patch", POLICIES, policy, "-n", K10)
     return (
-        Step("pause the backup policy", (*patch_policy, "--type=merge", "-p", '{"spec":{"paused":true}}'), "policy-paused"),
-        Step("keep one daily backup instead of seven", (*patch_policy, "--type=json", "-p", json.dumps(cut)), "retention-cut"),
+        Step(
+            "pause the backup policy",
+            (*patch_policy, "--type=merge", "-p", '{"spec":{"paused":true}}'),
+            "policy-paused",
+        ),
+        Step(
+            "keep one daily backup instead of seven",
+            (*patch_policy, "--type=json", "-p", json.dumps(cut)),
+            "retention-cut",
+        ),
         Step(
             "drop the immutability of the off-site copies",
             ("patch", PROFILES, profile, "-n", K10, "--type=json", "-p", json.dumps(unlock)),
-            "profile-immutability-weakened",
+            "immutability-cut",
         ),
-        Step("delete restore points for good", ("delete", CONTENTS, *contents), "restore-point-contents-deleted"),
-        Step("switch K10's catalog off", ("scale", "deployment/catalog-svc", "-n", K10, "--replicas=0"), "k10-workload-scaled-to-zero"),
+        Step("delete restore points for good", ("delete", CONTENTS, *contents), "restore-point-contents-deleted-many"),
+        Step(
+            "switch K10's catalog off",
+            ("scale", "deployment/catalog-svc", "-n", K10, "--replicas=0"),
+            "k10-scaled-to-zero",
+        ),
     )

@@ -1,0 +1,1 @@
+"""The installed form on a real node (to come)."""

@@ -1,0 +1,1 @@
+"""Rooms against a real kube-apiserver."""

@@ -1,4 +1,4 @@
-"""The operator as a user runs it, short of the image: a process with a ServiceAccount's token and the rights of ``manifests/``.
+"""The operator as a user runs it, short of the image: a process with a ServiceAccount's token and its rights only.
 
 Everything that shows the product whole (the demo, the torture, the benchmarks, the tests in this folder) starts it
 from here, so that none of them quietly runs with more rights than an installation has.
@@ -27,6 +27,7 @@ from tests.cluster.errors import ClusterError
 REPOSITORY = Path(__file__).parents[2]
 NAMESPACE = "k10-auditwatch"
 ACCOUNT = "k10-auditwatch"
+CRDS = ("auditwatches", "k10securityfindings")
 INSTALLED = ("namespace.yaml", "service-account.yaml", "rbac-k10.yaml", "rbac-own.yaml", "roles-for-people.yaml")
 READY_SECONDS = 120.0
 POLL_SECONDS = 0.1
@@ -50,9 +51,12 @@ class Installation:
     def install(self) -> None:
         """CRDs, namespace, account and RBAC, as ``kubectl apply -k manifests`` would bring them."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.cluster.apply("\n---\n".join(path.read_text() for path in sorted((REPOSITORY / "crds").glob("k10*.yaml"))))
-        self.cluster.apply((REPOSITORY / "crds" / "auditwatches.yaml").read_text())
-        self.cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/auditwatches.k10auditwatch.io", "crd/k10securityfindings.k10auditwatch.io")
+        for name in CRDS:
+            # Server-side: a client-side apply would copy the whole schema into an annotation.
+            self.cluster.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds" / f"{name}.yaml"))
+        self.cluster.kubectl(
+            "wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{name}.k10auditwatch.io" for name in CRDS)
+        )
         self.cluster.apply("\n---\n".join((REPOSITORY / "manifests" / name).read_text() for name in INSTALLED))
 
     def start(self) -> None:
@@ -62,7 +66,16 @@ class Installation:
         kubeconfig = self.cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT, seconds=24 * 3600)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "auditwatch", "run", "--config", str(configuration), "--kubeconfig", str(kubeconfig)],
+                [
+                    sys.executable,
+                    "-m",
+                    "auditwatch",
+                    "run",
+                    "--config",
+                    str(configuration),
+                    "--kubeconfig",
+                    str(kubeconfig),
+                ],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -98,7 +111,7 @@ class Installation:
     def get(self, path: str) -> tuple[int, str]:
         """Status and body of one of its own pages: /healthz, /readyz, /metrics."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:  # noqa: S310 - loopback
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
                 return int(answer.status), answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -114,7 +127,9 @@ class Installation:
         deadline = time.monotonic() + timeout
         while not held():
             if self._process is not None and self._process.poll() is not None:
-                raise ClusterError(f"the operator ended with {self._process.returncode} while waiting for {what}:\n{self.tail()}")
+                raise ClusterError(
+                    f"the operator ended with {self._process.returncode} while waiting for {what}:\n{self.tail()}"
+                )
             if time.monotonic() > deadline:
                 raise ClusterError(f"waited {timeout:.0f} s for {what}:\n{self.tail()}")
             time.sleep(POLL_SECONDS)

@@ -1,0 +1,1 @@
+"""kill -9, restarts, and counts that must be exact."""

@@ -14,7 +14,7 @@ import typer
 
 from auditwatch import __version__
 from auditwatch.cli.crds import crds
-from auditwatch.cli.rule_tests import test
+from auditwatch.cli.rule_tests import run_tests
 from auditwatch.cli.run import run
 
 app = typer.Typer(
@@ -26,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run)
-app.command("test")(test)
+app.command("test")(run_tests)
 app.command("crds")(crds)
 
 
@@ -38,7 +38,10 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer passes the value of 
 
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,  # noqa: FBT002 - a flag
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Watches Kasten K10 for abuse and says so as Kubernetes objects."""
 
@@ -47,8 +50,8 @@ def main() -> None:
     """Entry point of the console script."""
     try:
         app()
-    except Exception as error:  # noqa: BLE001 - the last place before a user's terminal
+    except Exception as error:
         if os.environ.get("AUDITWATCH_DEBUG"):
             raise
-        print(f"error: {type(error).__name__}: {error}\n(AUDITWATCH_DEBUG=1 shows where)", file=sys.stderr)
+        typer.echo(f"error: {type(error).__name__}: {error}\n(AUDITWATCH_DEBUG=1 shows where)", err=True)
         sys.exit(1)

@@ -41,13 +41,13 @@ def run(
     try:
         settings = load_settings(config)
     except InvalidSettings as error:
-        print(f"error: {error}", file=sys.stderr)
+        typer.echo(f"error: {error}", err=True)
         raise typer.Exit(EXIT_USAGE) from error
     launch = Launch(settings=settings, namespace=namespace or own_namespace(), kubeconfig=kubeconfig, context=context)
     try:
         code = asyncio.run(operate(launch))
     except (ClusterError, JournalError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        typer.echo(f"error: {error}", err=True)
         raise typer.Exit(EXIT_FAILED) from error
     # Threads of libraries may still hold a connection; what matters is committed, given back and told.
     sys.stderr.flush()
@@ -87,4 +87,8 @@ def configure_logging(*, verbose: bool) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format='{"level":"%(levelname)s","logger":"%(name)s","event":"%(message)s"}')
+    logging.basicConfig(
+        level=logging.WARNING,
+        stream=sys.stderr,
+        format='{"level":"%(levelname)s","logger":"%(name)s","event":"%(message)s"}',
+    )

@@ -1,0 +1,1 @@
+"""What happened: records, activity, redaction, keys. Pure."""

@@ -111,9 +111,9 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     verb: Verb
     actor: Actor = Actor()
     target: Target
-    object: JSONObject | None | msgspec.UnsetType = msgspec.UNSET
+    object: JSONObject | msgspec.UnsetType | None = msgspec.UNSET
     """The object after the request (for a delete: ``None``)."""
-    old_object: JSONObject | None | msgspec.UnsetType = msgspec.UNSET
+    old_object: JSONObject | msgspec.UnsetType | None = msgspec.UNSET
     """The object before the request (for a create: ``None``)."""
 
 

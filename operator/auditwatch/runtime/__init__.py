@@ -1,0 +1,1 @@
+"""Composition: settings, journal, Lease, threads, kopf, probes."""

@@ -24,7 +24,7 @@ class Reconciler(Protocol):
     """What the handlers report to; called in kopf's thread."""
 
     def seen(self, body: Mapping[str, Any]) -> None:
-        """This AuditWatch exists and looks like this."""
+        """The AuditWatch exists and looks like this."""
 
     def gone(self, uid: str) -> None:
         """The AuditWatch of this uid was deleted."""
@@ -64,7 +64,7 @@ def login_with(connection: Callable[[], Connection]) -> Login:
 
 
 def settings_for_kopf() -> kopf.OperatorSettings:
-    """kopf's settings: alone (a Lease guards us), silent (we record events), no scanning (no rights to CRDs needed)."""
+    """Settings: alone (a Lease guards us), silent (we record events), no scanning (no rights to CRDs needed)."""
     settings = kopf.OperatorSettings()
     settings.peering.standalone = True
     settings.scanning.disabled = True

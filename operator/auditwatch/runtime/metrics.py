@@ -65,7 +65,12 @@ class OperatorCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every family, from one moment."""
         now = self._figures()
-        yield _gauge("auditwatch_build_info", "Version of this program.", {(__version__, platform.python_version()): 1}, ("version", "python"))
+        yield _gauge(
+            "auditwatch_build_info",
+            "Version of this program.",
+            {(__version__, platform.python_version()): 1},
+            ("version", "python"),
+        )
         yield _gauge("auditwatch_leader", "1 while this process holds the Lease.", {(): int(now.leads)})
         yield _gauge("auditwatch_event_loop_lag_seconds", "How late the main loop runs.", {(): now.loop_lag_seconds})
         yield from _engine(now.engine)
@@ -98,8 +103,18 @@ def _engine(engine: EngineFigures) -> Iterator[Metric]:
 
 
 def _kinds(kinds: Sequence[KindFigures]) -> Iterator[Metric]:
-    yield _gauge("auditwatch_kind_objects", "Objects known of a watched kind.", {(kind.kind,): kind.objects for kind in kinds}, ("kind",))
-    yield _gauge("auditwatch_kind_state", "1 for the state a watched kind is in.", {(kind.kind, kind.state): 1 for kind in kinds}, ("kind", "state"))
+    yield _gauge(
+        "auditwatch_kind_objects",
+        "Objects known of a watched kind.",
+        {(kind.kind,): kind.objects for kind in kinds},
+        ("kind",),
+    )
+    yield _gauge(
+        "auditwatch_kind_state",
+        "1 for the state a watched kind is in.",
+        {(kind.kind, kind.state): 1 for kind in kinds},
+        ("kind", "state"),
+    )
     yield _gauge(
         "auditwatch_kind_silent_seconds",
         "Seconds since the last proof of life of a watched kind.",
@@ -115,7 +130,9 @@ def _detection(now: OperatorFigures) -> Iterator[Metric]:
         {(watch, level): levels.get(level, 0) for watch, levels in now.visibility.items() for level in LEVELS},
         ("watch", "visibility"),
     )
-    yield _gauge("auditwatch_findings", "Findings known to this operator.", dict(now.findings), ("watch", "rule", "severity"))
+    yield _gauge(
+        "auditwatch_findings", "Findings known to this operator.", dict(now.findings), ("watch", "rule", "severity")
+    )
     yield _counter(
         "auditwatch_rule_unknown_outcomes",
         "Times a rule could not be decided for want of facts.",

@@ -77,7 +77,9 @@ class Operator:
         self._lag = LoopLag()
         self._registry = Registry(changed=self._watches_changed)
         self._publisher = Publisher(
-            FindingStore(cluster), EventRecorder(cluster, instance=launch.namespace), namespaces=self._finding_namespaces
+            FindingStore(cluster),
+            EventRecorder(cluster, instance=launch.namespace),
+            namespaces=self._finding_namespaces,
         )
         self._status: StatusWriter | None = None
 
@@ -139,7 +141,13 @@ class Operator:
         )
         self._ingest = IngestThread(plan, self._engine, ended=self._ended_by("sources"))
         self._overview = Overview(
-            self._settings, self._registry, self._engine, self._ingest, self._publisher, self._lease, self._lag
+            settings=self._settings,
+            registry=self._registry,
+            engine=self._engine,
+            ingest=self._ingest,
+            publisher=self._publisher,
+            lease=self._lease,
+            lag=self._lag,
         )
 
     async def _serve_probes(self) -> Probes:
@@ -243,7 +251,7 @@ class Operator:
     async def _finish_matching(self) -> None:
         """A short while for what is committed to become findings; the rest is matched after the next start."""
         end = self._loop.time() + BACKLOG_SECONDS
-        while self._engine.figures().backlog and self._loop.time() < end:
+        while self._engine.figures().backlog and self._loop.time() < end:  # noqa: ASYNC110 - another thread's figure
             await asyncio.sleep(0.02)
 
     def _end(self, code: int, why: str) -> None:

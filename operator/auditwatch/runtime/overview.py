@@ -29,6 +29,7 @@ class Overview:
 
     def __init__(
         self,
+        *,
         settings: Settings,
         registry: Registry,
         engine: EngineThread,
@@ -110,7 +111,9 @@ class Overview:
     def _sources(self, entry: WatchEntry, *, now: float) -> list[SourceFigures]:
         wanted = entry.spec.sources
         reports = self._ingest.report()
-        optional = frozenset(kind.key for instance in self._ingest.instances for kind in kinds_of(instance) if kind.optional)
+        optional = frozenset(
+            kind.key for instance in self._ingest.instances for kind in kinds_of(instance) if kind.optional
+        )
         return [
             state_figures(source.name, reports, optional=optional, now=now)
             for source in self._settings.sources
@@ -118,7 +121,9 @@ class Overview:
         ]
 
     def _rules(self, entry: WatchEntry) -> list[RuleFigures]:
-        invalid = {name: Visibility("Blind", "InvalidRule", "see the condition Accepted") for name in entry.invalid_rules}
+        invalid = {
+            name: Visibility("Blind", "InvalidRule", "see the condition Accepted") for name in entry.invalid_rules
+        }
         seen = invalid | dict(self._visibility(entry))
         return [self._rule(entry, name, each) for name, each in sorted(seen.items())]
 

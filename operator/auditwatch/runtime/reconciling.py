@@ -52,7 +52,7 @@ class Reconciling:
         self._lock = threading.Lock()
 
     def seen(self, body: Mapping[str, Any]) -> None:
-        """This AuditWatch exists and looks like this. An unchanged generation only refreshes what its status says."""
+        """The AuditWatch exists and looks like this. An unchanged generation only refreshes what its status says."""
         metadata = body["metadata"]
         with self._lock:
             known = self._registry.get(metadata["uid"])

@@ -105,7 +105,9 @@ class InvalidSettings(Exception):  # noqa: N818 - reads as what it is where it i
     """The configuration cannot be used. ``problems`` holds every one, with its path."""
 
     def __init__(self, origin: str, problems: list[Problem]) -> None:
-        super().__init__("\n".join(f"{origin}: {problem.path or '(whole file)'}: {problem.message}" for problem in problems))
+        super().__init__(
+            "\n".join(f"{origin}: {problem.path or '(whole file)'}: {problem.message}" for problem in problems)
+        )
         self.problems = problems
 
 

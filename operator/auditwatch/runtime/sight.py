@@ -1,4 +1,4 @@
-"""What the sources say of themselves, turned into what a person asks: is it alive, and what can each rule see?"""
+"""What the sources say of themselves, turned into what a person asks: is it alive, what can each rule see."""
 
 from __future__ import annotations
 
@@ -42,9 +42,7 @@ def missing_verb(report: KindReport) -> str:
     return next((verb for verb in ("watch", "list") if verb in words), "list")
 
 
-def state_figures(
-    name: str, reports: Sequence[KindReport], *, optional: frozenset[str], now: float
-) -> SourceFigures:
+def state_figures(name: str, reports: Sequence[KindReport], *, optional: frozenset[str], now: float) -> SourceFigures:
     """The state source as a whole. ``optional``: kinds a healthy cluster may not serve."""
     broken = [report for report in reports if _is_broken(report, optional, now)]
     proofs = [report.last_proof_of_life for report in reports if report.last_proof_of_life is not None]
@@ -53,7 +51,13 @@ def state_figures(
     return SourceFigures(
         name=name,
         type="State",
-        state="Starting" if starting else "Unavailable" if len(broken) == len(reports) else "Degraded" if broken else "Live",
+        state="Starting"
+        if starting
+        else "Unavailable"
+        if len(broken) == len(reports)
+        else "Degraded"
+        if broken
+        else "Live",
         reason=Reason.STARTING if starting else _reason(broken, forbidden),
         message="the first lists are being read" if starting else _message(broken),
         lag_seconds=_lag(reports, broken),

@@ -86,7 +86,13 @@ Verdict = tuple[ConditionType, Status, Reason, str]
 
 def _conditions(entry: WatchEntry, figures: Figures, *, now: float) -> list[dict[str, Any]]:
     accepted, available = _accepted(entry), _sources_available(figures)
-    verdicts = [_ready(entry, accepted, available), accepted, available, _durable(figures), _backlogged(figures, now=now)]
+    verdicts = [
+        _ready(entry, accepted, available),
+        accepted,
+        available,
+        _durable(figures),
+        _backlogged(figures, now=now),
+    ]
     conditions = list(entry.status.get("conditions") or [])
     for kind, status, reason, message in verdicts:
         conditions = set_condition(

@@ -1,0 +1,1 @@
+"""Composition without a cluster: files to findings, printed (to come)."""

@@ -14,7 +14,7 @@ def scraped(figures: OperatorFigures) -> str:
 
 
 def test_the_build_names_its_version() -> None:
-    assert f'auditwatch_build_info{{python=' in scraped(OperatorFigures(engine=EngineFigures()))
+    assert "auditwatch_build_info{python=" in scraped(OperatorFigures(engine=EngineFigures()))
     assert f'version="{__version__}"' in scraped(OperatorFigures(engine=EngineFigures()))
 
 
@@ -48,7 +48,9 @@ def test_findings_are_counted_by_watch_rule_and_severity_only() -> None:
 
 
 def test_a_scrape_reads_the_figures_of_its_own_moment() -> None:
-    moments = iter([OperatorFigures(engine=EngineFigures(), backlog=1), OperatorFigures(engine=EngineFigures(), backlog=9)])
+    moments = iter(
+        [OperatorFigures(engine=EngineFigures(), backlog=1), OperatorFigures(engine=EngineFigures(), backlog=9)]
+    )
     registry = registry_of(lambda: next(moments))
 
     assert "auditwatch_findings_backlog 9.0" in generate_latest(registry).decode()

@@ -89,7 +89,7 @@ def test_a_list_is_not_a_configuration() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_named_with_the_fix(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSettings, match="absent.yaml.*--config"):
+    with pytest.raises(InvalidSettings, match=r"absent\.yaml.*--config"):
         load_settings(tmp_path / "absent.yaml")
 
 

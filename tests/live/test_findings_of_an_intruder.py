@@ -1,0 +1,122 @@
+"""The product whole: an intruder with kubectl, the operator as a process, and its findings."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cluster.identities import INTRUDER
+from tests.k10.standin import K10StandIn
+from tests.live.installation import NAMESPACE, Installation
+
+POLICY = {
+    "apiVersion": "config.kio.kasten.io/v1alpha1",
+    "kind": "Policy",
+    "metadata": {"namespace": "kasten-io"},
+    "spec": {
+        "frequency": "@daily",
+        "paused": False,
+        "retention": {"daily": 7, "weekly": 4},
+        "actions": [{"action": "backup"}],
+        "selector": {"matchExpressions": [{"key": "k10.kasten.io/appNamespace", "operator": "In", "values": ["shop"]}]},
+    },
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def stolen_rights(k10: K10StandIn) -> None:
+    k10.cluster.kubectl(
+        "create", "clusterrolebinding", "stolen", "--clusterrole=cluster-admin", f"--user={INTRUDER.user}"
+    )
+
+
+def made_policy(k10: K10StandIn, name: str) -> None:
+    body = json.loads(json.dumps(POLICY))
+    body["metadata"]["name"] = name
+    k10.cluster.apply(json.dumps(body))
+
+
+def patch(k10: K10StandIn, resource: str, name: str, kind: str, body: Any) -> None:
+    k10.cluster.kubectl(
+        "patch", resource, name, "-n", "kasten-io", f"--type={kind}", "-p", json.dumps(body), identity=INTRUDER
+    )
+
+
+def finding(operator: Installation, rule: str, name: str) -> dict[str, Any]:
+    """The finding of this rule about this object, once it has a status."""
+
+    def found() -> list[dict[str, Any]]:
+        return [
+            each
+            for each in operator.findings_of(rule)
+            if each["spec"].get("target", {}).get("name") == name and each.get("status", {}).get("count")
+        ]
+
+    operator.wait(lambda: bool(found()), what=f"a finding of {rule} about {name}")
+    return found()[0]
+
+
+def test_a_paused_policy_is_found_with_old_and_new_value(k10: K10StandIn, operator: Installation) -> None:
+    made_policy(k10, "paused-one")
+    patch(k10, "policies.config.kio.kasten.io", "paused-one", "merge", {"spec": {"paused": True}})
+
+    found = finding(operator, "policy-paused", "paused-one")
+
+    change = next(each for each in found["status"]["changes"] if each["path"] == "spec.paused")
+    assert (change["old"], change["new"]) == ("false", "true")
+    assert found["status"]["count"] == 1
+
+
+def test_a_retention_cut_by_json_patch_is_found(k10: K10StandIn, operator: Installation) -> None:
+    made_policy(k10, "cut-one")
+    cut = [{"op": "replace", "path": "/spec/retention/daily", "value": 1}]
+    patch(k10, "policies.config.kio.kasten.io", "cut-one", "json", cut)
+
+    found = finding(operator, "retention-cut", "cut-one")
+
+    change = next(each for each in found["status"]["changes"] if each["path"] == "spec.retention.daily")
+    assert (change["old"], change["new"]) == ("7", "1")
+
+
+def test_who_did_it_is_called_a_hint_and_not_proof(k10: K10StandIn, operator: Installation) -> None:
+    made_policy(k10, "hinted-one")
+    patch(k10, "policies.config.kio.kasten.io", "hinted-one", "merge", {"spec": {"paused": True}})
+
+    status = finding(operator, "policy-paused", "hinted-one")["status"]
+
+    assert status["attribution"] == "FieldManager"
+    assert "mallory" not in json.dumps(status)
+
+
+def test_describe_shows_the_event_of_a_finding(k10: K10StandIn, operator: Installation) -> None:
+    made_policy(k10, "described-one")
+    patch(k10, "policies.config.kio.kasten.io", "described-one", "merge", {"spec": {"paused": True}})
+    name = finding(operator, "policy-paused", "described-one")["metadata"]["name"]
+
+    operator.wait(
+        lambda: (
+            "Detected"
+            in k10.cluster.kubectl("events", "--for", f"k10securityfinding/{name}", "-n", NAMESPACE, "-o", "json")
+        ),
+        what="the Event",
+    )
+
+    assert "PolicyPaused" in k10.cluster.kubectl("describe", "k10f", name, "-n", NAMESPACE)
+
+
+def test_a_workload_scaled_to_zero_is_found(k10: K10StandIn, operator: Installation) -> None:
+    k10.cluster.kubectl("scale", "deployment/jobs-svc", "-n", "kasten-io", "--replicas=0", identity=INTRUDER)
+
+    assert finding(operator, "k10-scaled-to-zero", "jobs-svc")["status"]["severity"] in ("High", "Critical")
+
+
+def test_status_updates_of_k10_itself_are_no_findings(k10: K10StandIn, operator: Installation) -> None:
+    made_policy(k10, "quiet-one")
+    k10.kubectl("annotate", "policies.config.kio.kasten.io", "quiet-one", "-n", "kasten-io", "example.com/seen=1")
+    made_policy(k10, "loud-one")
+    patch(k10, "policies.config.kio.kasten.io", "loud-one", "merge", {"spec": {"paused": True}})
+    finding(operator, "policy-paused", "loud-one")
+
+    assert [each for each in operator.findings() if each["spec"].get("target", {}).get("name") == "quiet-one"] == []

@@ -1,0 +1,111 @@
+"""What the state source reports becomes what a person asks: alive or not, seen or blind, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from auditwatch.api.conditions import Reason
+from auditwatch.runtime.sight import PROOF_SECONDS, kind_figures, kind_view, sources_view, state_figures
+from auditwatch.sources.state.report import KindReport
+
+NOON = 1_790_000_000.0
+POLICIES = KindReport(
+    kind="config.kio.kasten.io/policies",
+    group="config.kio.kasten.io",
+    resource="policies",
+    state="Watching",
+    last_proof_of_life=NOON - 1,
+    objects=3,
+    lag=1.0,
+)
+FORBIDDEN = replace(
+    POLICIES,
+    kind="pods",
+    group="",
+    resource="pods",
+    state="Forbidden",
+    message="may not watch pods: grant it",
+    last_proof_of_life=None,
+)
+NONE: frozenset[str] = frozenset()
+
+
+def test_a_watched_kind_with_a_fresh_proof_of_life_is_seen() -> None:
+    assert kind_view(POLICIES, now=NOON).availability == "Watched"
+    assert kind_view(replace(POLICIES, state="Polling"), now=NOON).availability == "Polled"
+
+
+def test_a_kind_silent_for_too_long_is_not_seen() -> None:
+    silent = replace(POLICIES, last_proof_of_life=NOON - PROOF_SECONDS - 1)
+
+    assert kind_view(silent, now=NOON).availability == "Unavailable"
+
+
+def test_a_list_made_again_does_not_blind_a_kind_seen_a_moment_ago() -> None:
+    assert kind_view(replace(POLICIES, state="Listing"), now=NOON).availability == "Watched"
+
+
+def test_a_refusal_names_the_verb_that_is_missing() -> None:
+    view = kind_view(FORBIDDEN, now=NOON)
+
+    assert (view.availability, view.verb) == ("Forbidden", "watch")
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_namespaces_of_one_kind_the_worse_counts(order: tuple[int, int]) -> None:
+    reports = [
+        replace(POLICIES, namespace="a"),
+        replace(POLICIES, namespace="b", state="Unavailable", last_proof_of_life=None),
+    ]
+    view = sources_view([reports[index] for index in order], now=NOON)
+
+    assert view.kinds["config.kio.kasten.io", "policies"].availability == "Unavailable"
+
+
+def test_a_source_whose_kinds_are_all_alive_is_live() -> None:
+    figures = state_figures("state", [POLICIES], optional=NONE, now=NOON)
+
+    assert (figures.state, figures.reason, figures.message) == ("Live", None, "")
+    assert figures.last_proof_of_life == NOON - 1
+    assert figures.lag_seconds == 1
+
+
+def test_one_missing_right_degrades_the_source_and_is_named() -> None:
+    figures = state_figures("state", [POLICIES, FORBIDDEN], optional=NONE, now=NOON)
+
+    assert (figures.state, figures.reason) == ("Degraded", Reason.WATCH_FORBIDDEN)
+    assert figures.message == "pods: may not watch pods: grant it"
+
+
+def test_a_source_that_sees_nothing_is_unavailable() -> None:
+    assert state_figures("state", [FORBIDDEN], optional=NONE, now=NOON).state == "Unavailable"
+
+
+def test_a_source_is_starting_until_every_first_list_is_read() -> None:
+    fresh = replace(POLICIES, state="Listing", last_proof_of_life=None)
+
+    assert state_figures("state", [POLICIES, fresh], optional=NONE, now=NOON).state == "Starting"
+    assert state_figures("state", [], optional=NONE, now=NOON).state == "Starting"
+
+
+def test_an_optional_kind_that_is_not_served_is_no_fault() -> None:
+    absent = replace(
+        POLICIES, kind="x/absent", resource="absent", state="NotServed", message="no such kind", last_proof_of_life=None
+    )
+
+    assert state_figures("state", [POLICIES, absent], optional=frozenset({"x/absent"}), now=NOON).state == "Live"
+    assert state_figures("state", [POLICIES, absent], optional=NONE, now=NOON).state == "Degraded"
+
+
+def test_a_long_list_of_troubles_is_cut_and_counted() -> None:
+    many = [replace(FORBIDDEN, kind=f"kind{number}") for number in range(9)]
+
+    assert state_figures("state", [POLICIES, *many], optional=NONE, now=NOON).message.endswith("and 4 more")
+
+
+def test_metrics_add_up_the_namespaces_of_a_kind() -> None:
+    figures = kind_figures([replace(POLICIES, namespace="a"), replace(POLICIES, namespace="b", objects=4)])
+
+    assert [(each.kind, each.objects) for each in figures] == [("config.kio.kasten.io/policies", 7)]

@@ -87,7 +87,7 @@ def test_a_short_rule_gets_its_defaults() -> None:
     assert parsed.match is not None
     assert parsed.match.outcomes == ("Succeeded", "Unknown")
     assert parsed.match.evidence is None
-    assert parsed.exceptions == parsed.tests == parsed.severity_when == ()
+    assert (parsed.exceptions, parsed.tests, parsed.severity_when) == ((), (), ())
 
 
 def test_a_rule_cannot_be_changed_once_it_is_read() -> None:

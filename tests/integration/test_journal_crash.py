@@ -5,19 +5,25 @@ The same directory is killed over and over, so that each recovery starts from wh
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import random
-import subprocess
-import sys
+import signal
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from auditwatch.events.activity import Activity, LogRow, StateChange
 from auditwatch.findings.state import decode
 from auditwatch.journal.journal import Journal
+from tests.integration import journal_crash_worker
 from tests.unit.runtime.engine_parts import Bench
 
 KILLS = 32
@@ -38,22 +44,31 @@ class Left:
     """Sum of the counts of all saved findings."""
 
 
-def killed(directory: Path, first: int, *, after: int, pause: float) -> list[str]:
-    """Run the worker, kill it some time after ``after`` acknowledgements; every uid it acknowledged."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.integration.journal_crash_worker", str(directory), str(first)],
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
-        env={"PYTHONPATH": "operator:."},
-        text=True,
-    ) as worker:
-        assert worker.stdout is not None
-        acknowledged = [worker.stdout.readline().strip() for _ in range(after)]
-        time.sleep(pause)
-        worker.kill()
-        acknowledged += worker.stdout.read().split("\n")
-    assert worker.returncode == -9, "the worker ended by itself"
-    return [uid for uid in acknowledged if uid]
+@pytest.fixture(scope="module")
+def warm() -> Iterator[ForkServerContext]:
+    """Starts workers as forks of one process that has imported everything: a kill then costs no second start."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([journal_crash_worker.__name__])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", f"{ROOT / 'operator'}{os.pathsep}{ROOT}")
+        yield context
+
+
+def killed(context: ForkServerContext, directory: Path, first: int, *, after: int, pause: float) -> list[str]:
+    """Run a worker, kill it some time after ``after`` acknowledgements; every uid it acknowledged."""
+    ours, theirs = context.Pipe(duplex=False)
+    worker = context.Process(target=journal_crash_worker.work, args=(directory, first, theirs))
+    worker.start()
+    theirs.close()
+    acknowledged = [ours.recv_bytes().decode() for _ in range(after)]
+    time.sleep(pause)
+    worker.kill()
+    worker.join()
+    with ours, suppress(EOFError, OSError):
+        while True:
+            acknowledged.append(ours.recv_bytes().decode())
+    assert worker.exitcode == -signal.SIGKILL, "the worker ended by itself"
+    return acknowledged
 
 
 def left_in(journal: Journal) -> Left:
@@ -68,11 +83,12 @@ def left_in(journal: Journal) -> Left:
     )
 
 
-def test_no_kill_loses_or_doubles_what_was_acknowledged(tmp_path: Path) -> None:
+def test_no_kill_loses_or_doubles_what_was_acknowledged(warm: ForkServerContext, tmp_path: Path) -> None:
     moments = random.Random(3)
     acknowledged: set[str] = set()
     for kill in range(KILLS):
-        uids = killed(tmp_path, kill * 100_000, after=moments.randint(1, 40), pause=moments.uniform(0, 0.05))
+        after, pause = moments.randint(1, 40), moments.uniform(0, 0.05)
+        uids = killed(warm, tmp_path, kill * 100_000, after=after, pause=pause)
         acknowledged.update(uids)
         journal = Bench(tmp_path).open()
         left = left_in(journal)
@@ -86,8 +102,8 @@ def test_no_kill_loses_or_doubles_what_was_acknowledged(tmp_path: Path) -> None:
     assert len(acknowledged) >= KILLS
 
 
-def test_after_the_last_kill_everything_is_found_once(tmp_path: Path) -> None:
-    acknowledged = {uid for kill in range(3) for uid in killed(tmp_path, kill * 100_000, after=20, pause=0.0)}
+def test_after_the_last_kill_everything_is_found_once(warm: ForkServerContext, tmp_path: Path) -> None:
+    acknowledged = {uid for kill in range(3) for uid in killed(warm, tmp_path, kill * 100_000, after=20, pause=0.0)}
     bench = Bench(tmp_path)
     engine = bench.start()
     engine.enable_matching().result()

@@ -6,8 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -15,8 +14,8 @@ import pytest
 
 from tests.cluster.errors import ClusterError
 from tests.cluster.processes import Processes
+from tests.cluster.waiting import eventually
 
-PATIENCE_SECONDS = 60.0
 SLEEP = [sys.executable, "-c", "import time; print('awake', flush=True); time.sleep(600)"]
 STUBBORN = [
     sys.executable,
@@ -33,15 +32,6 @@ children = [processes.start(name, json.loads(sys.argv[2])) for name in ("one", "
 print(json.dumps([processes.warden_pid, *(child.pid for child in children)]), flush=True)
 time.sleep(600)
 """
-
-
-def _eventually(what: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def _gone(pid: int) -> bool:
@@ -76,7 +66,7 @@ def owner(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
 def test_output_goes_to_a_log_per_process(processes: Processes) -> None:
     process = processes.start("greeter", [sys.executable, "-c", "print('hello')"])
 
-    assert _eventually(lambda: process.exit_code() == 0)
+    eventually(lambda: process.exit_code() == 0)
     assert (processes.logs / "greeter.log").read_text() == "hello\n"
     assert process.tail() == "hello"
 
@@ -85,7 +75,7 @@ def test_the_environment_of_a_process_can_be_extended(processes: Processes) -> N
     code = "import os; print(os.environ['GREETING'], 'PATH' in os.environ)"
     process = processes.start("greeter", [sys.executable, "-c", code], environment={"GREETING": "hello"})
 
-    assert _eventually(lambda: process.exit_code() == 0)
+    eventually(lambda: process.exit_code() == 0)
     assert process.tail() == "hello True"
 
 
@@ -99,7 +89,7 @@ def test_a_killed_process_reports_the_signal(processes: Processes) -> None:
 
 def test_a_process_that_ignores_the_request_to_stop_is_killed(processes: Processes) -> None:
     process = processes.start("sleeper", STUBBORN)
-    assert _eventually(lambda: process.tail() == "awake")
+    eventually(lambda: process.tail() == "awake")
 
     assert process.stop(seconds=0.2) == -signal.SIGKILL
 
@@ -134,7 +124,7 @@ def test_processes_survive_the_thread_that_started_them(processes: Processes) ->
     thread.start()
     thread.join()
 
-    assert _eventually(lambda: started[0].tail() == "awake")
+    eventually(lambda: started[0].tail() == "awake")
     assert started[0].exit_code() is None
 
 
@@ -152,7 +142,7 @@ def test_threads_do_not_mix_up_their_answers(processes: Processes) -> None:
 
     assert len(pids) == 8
     for name, pid in pids.items():
-        assert _eventually(lambda name=name, pid=pid: (processes.logs / f"{name}.log").read_text() == f"{pid}\n")  # type: ignore[misc]
+        eventually(lambda name=name, pid=pid: (processes.logs / f"{name}.log").read_text() == f"{pid}\n")  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -164,8 +154,8 @@ def test_nothing_survives_the_death_of_the_owner(
 
     process.send_signal(number)
 
-    assert _eventually(lambda: all(_gone(pid) for pid in pids))
-    assert _eventually(lambda: not (tmp_path / "cluster").exists())
+    eventually(lambda: all(_gone(pid) for pid in pids))
+    eventually(lambda: not (tmp_path / "cluster").exists())
 
 
 def test_the_children_die_with_a_killed_warden(owner: tuple[subprocess.Popen[str], list[int]]) -> None:
@@ -173,7 +163,7 @@ def test_the_children_die_with_a_killed_warden(owner: tuple[subprocess.Popen[str
 
     os.kill(warden, signal.SIGKILL)
 
-    assert _eventually(lambda: all(_gone(pid) for pid in children))
+    eventually(lambda: all(_gone(pid) for pid in children))
 
 
 def test_a_killed_warden_is_reported(processes: Processes) -> None:

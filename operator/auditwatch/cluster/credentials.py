@@ -41,7 +41,9 @@ class Connection:
 
 def connection_of(configuration: Any, *, is_service_account: bool) -> Connection:
     """The client's configuration as plain values, with the token it holds now."""
-    header = (configuration.api_key or {}).get("BearerToken") or (configuration.api_key or {}).get("authorization") or ""
+    header = (
+        (configuration.api_key or {}).get("BearerToken") or (configuration.api_key or {}).get("authorization") or ""
+    )
     return Connection(
         server=configuration.host,
         is_service_account=is_service_account,

@@ -42,7 +42,7 @@ def resolve_story(rule: CompiledRule, known: Known, report: Report) -> CompiledR
             disabled.append(item.rule)
         else:
             members.update(_named(item, known, place))
-    if not members and not disabled:
+    if not members and not disabled and not report.is_fatal:
         report.at("correlate", "of").warning("no rule in force has these tags: the story counts nothing")
     return replace(rule, story=replace(story, members=frozenset(members)), disabled=tuple(disabled))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -130,13 +131,11 @@ def _detection(now: OperatorFigures) -> Iterator[Metric]:
         {(watch, level): levels.get(level, 0) for watch, levels in now.visibility.items() for level in LEVELS},
         ("watch", "visibility"),
     )
-    yield _gauge(
-        "auditwatch_findings", "Findings known to this operator.", dict(now.findings), ("watch", "rule", "severity")
-    )
+    yield _gauge("auditwatch_findings", "Findings known to this operator.", now.findings, ("watch", "rule", "severity"))
     yield _counter(
         "auditwatch_rule_unknown_outcomes",
         "Times a rule could not be decided for want of facts.",
-        dict(now.unknown_outcomes),
+        now.unknown_outcomes,
         ("watch", "rule"),
     )
 
@@ -152,7 +151,8 @@ def _writes(now: OperatorFigures) -> Iterator[Metric]:
     )
 
 
-Values = Mapping[tuple[str, ...], float]
+Values = Mapping[Any, float]
+"""By label values, a tuple as long as the family has labels."""
 
 
 def _gauge(name: str, text: str, values: Values, labels: Sequence[str] = ()) -> Metric:

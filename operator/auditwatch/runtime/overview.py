@@ -21,7 +21,7 @@ from auditwatch.runtime.registry import Registry, WatchEntry
 from auditwatch.runtime.settings import Settings
 from auditwatch.runtime.sight import kind_figures, levels, sources_view, state_figures
 from auditwatch.runtime.status import Figures, RuleFigures, SourceFigures, watch_status
-from auditwatch.runtime.tally import RuleTally, Tally, tally
+from auditwatch.runtime.tally import RuleTally, Tally, tally_of
 
 
 class Overview:
@@ -50,9 +50,7 @@ class Overview:
     async def refresh(self) -> None:
         """Count the findings anew; an engine that cannot answer leaves the last count."""
         try:
-            self._tally = await asyncio.wrap_future(
-                self._engine.call(lambda engine: tally(engine.ledger.states(), engine.detector.unknown_outcomes))
-            )
+            self._tally = await asyncio.wrap_future(self._engine.call(tally_of))
         except (EngineStoppedError, JournalUnavailableError):
             return
 

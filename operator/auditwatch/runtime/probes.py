@@ -6,7 +6,7 @@ Healthy: the main loop keeps up and the engine thread lives. Ready: this process
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -71,9 +71,9 @@ class Probes:
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-def _answering(checks: Checks) -> Callable[[web.Request], web.StreamResponse]:
+def _answering(checks: Checks) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def answer(_request: web.Request) -> web.StreamResponse:
         status, text = verdict(checks())
         return web.Response(status=status, text=text)
 
-    return answer  # type: ignore[return-value]  # aiohttp wants the coroutine function itself
+    return answer

@@ -24,6 +24,7 @@ from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.view import InstalledK10
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.registry import Registry, WatchEntry
+from auditwatch.runtime.tally import ledger_of
 
 log = structlog.get_logger()
 
@@ -129,7 +130,7 @@ class Reconciling:
             self._engine.remove_rule_set(entry.key)
             return
         policy = self._policy(entry.key, entry.spec)
-        self._engine.call(lambda engine: engine.ledger.configure(entry.key, policy))
+        self._engine.call(lambda engine: ledger_of(engine).configure(entry.key, policy))
         self._engine.install_rule_set(entry.rule_set)
 
     def _policy(self, key: str, spec: WatchSpec) -> FindingPolicy:

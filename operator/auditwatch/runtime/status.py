@@ -96,7 +96,13 @@ def _conditions(entry: WatchEntry, figures: Figures, *, now: float) -> list[dict
     conditions = list(entry.status.get("conditions") or [])
     for kind, status, reason, message in verdicts:
         conditions = set_condition(
-            conditions, kind, status, reason, message, entry.generation, datetime.fromtimestamp(now, tz=UTC)
+            conditions,
+            type=kind,
+            status=status,
+            reason=reason,
+            message=message,
+            generation=entry.generation,
+            now=datetime.fromtimestamp(now, tz=UTC),
         )
     return conditions
 

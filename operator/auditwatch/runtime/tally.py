@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from auditwatch.detection.detector import Detector
+from auditwatch.findings.ledger import Ledger
 from auditwatch.findings.state import FindingState
+from auditwatch.runtime.engine import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,18 @@ class Tally:
     def findings_of(self, watch: str) -> int:
         """Objects of one watch."""
         return sum(count for (owner, _, _), count in self.objects.items() if owner == watch)
+
+
+def ledger_of(engine: Engine) -> Ledger:
+    """The engine's ledger, which in an operator is the real one."""
+    assert isinstance(engine.ledger, Ledger)
+    return engine.ledger
+
+
+def tally_of(engine: Engine) -> Tally:
+    """Everything counted, in the engine thread."""
+    assert isinstance(engine.detector, Detector)
+    return tally(ledger_of(engine).states(), engine.detector.unknown_outcomes)
 
 
 def tally(states: Iterable[FindingState], unknown_outcomes: Mapping[tuple[str, str], int]) -> Tally:

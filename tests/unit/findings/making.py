@@ -89,7 +89,7 @@ def ledger(**parts: Any) -> Ledger:
 def states(book: Ledger) -> list[FindingState]:
     """Every incident, in order of opening, as a reader of the journal sees it."""
     rows = [decode(row) for row in book.take_dirty().values() if row is not None]
-    return sorted(rows, key=lambda state: (state.first_seen, state.rule, state.epoch, state.name))
+    return sorted(rows, key=lambda state: state.evidence_head[0].sequence)
 
 
 def only(book: Ledger) -> FindingState:

@@ -53,4 +53,5 @@ def test_a_scrape_reads_the_figures_of_its_own_moment() -> None:
     )
     registry = registry_of(lambda: next(moments))
 
+    assert "auditwatch_findings_backlog 1.0" in generate_latest(registry).decode()
     assert "auditwatch_findings_backlog 9.0" in generate_latest(registry).decode()

@@ -2,14 +2,21 @@ package node
 
 import (
 	"context"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
+)
+
+const (
+	retryPause = 100 * time.Millisecond
+	patience   = 20 * time.Second
 )
 
 // Scheduler binds every pod to the one node.
@@ -41,14 +48,10 @@ type Kubelet struct {
 
 // Run looks after pods until the context ends.
 func (k Kubelet) Run(ctx context.Context) {
-	k.Runner.Changed = func(pod *corev1.Pod, run Run) { k.attempt(pod, k.report(ctx, pod, run)) }
-	follow(ctx, k.Client, "spec.nodeName="+k.Node, func(pod *corev1.Pod) error { return k.sync(ctx, pod) }, k.Runner.Stop)
-}
-
-func (k Kubelet) attempt(pod *corev1.Pod, err error) {
-	if err != nil {
-		klog.ErrorS(err, "status of a pod is not written", "pod", pod.Name)
+	k.Runner.Changed = func(pod *corev1.Pod, run Run) {
+		persist(ctx, pod, func() error { return k.report(ctx, pod, run) })
 	}
+	follow(ctx, k.Client, "spec.nodeName="+k.Node, func(pod *corev1.Pod) error { return k.sync(ctx, pod) }, k.Runner.Stop)
 }
 
 func (k Kubelet) sync(ctx context.Context, pod *corev1.Pod) error {
@@ -113,9 +116,7 @@ func follow(ctx context.Context, client kubernetes.Interface, selection string, 
 	source := cache.NewListWatchFromClient(client.CoreV1().RESTClient(), "pods", metav1.NamespaceAll, selector)
 	act := func(obj any) {
 		pod := obj.(*corev1.Pod)
-		if err := seen(pod); err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
-			klog.ErrorS(err, "a pod is not as it should be", "pod", pod.Name)
-		}
+		persist(ctx, pod, func() error { return seen(pod) })
 	}
 	_, informer := cache.NewInformerWithOptions(cache.InformerOptions{
 		ListerWatcher: source, ObjectType: &corev1.Pod{}, ResyncPeriod: renewPeriod, // resync retries what failed
@@ -130,4 +131,17 @@ func follow(ctx context.Context, client kubernetes.Interface, selection string, 
 		},
 	})
 	informer.RunWithContext(ctx)
+}
+
+// persist tries again what fails for a moment: the API server may be restarting,
+// and its node authorizer learns of a binding a little later than we do.
+func persist(ctx context.Context, pod *corev1.Pod, act func() error) {
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, retryPause, patience, true, func(context.Context) (bool, error) {
+		last = act()
+		return last == nil || apierrors.IsNotFound(last), nil
+	})
+	if err != nil {
+		klog.ErrorS(last, "a pod is not as it should be", "pod", pod.Name)
+	}
 }

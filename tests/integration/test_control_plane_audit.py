@@ -1,0 +1,130 @@
+"""The audit trail of the test cluster: the log file and the webhook of a real API server."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from tests.cluster.audit import EVERYTHING, METADATA, Audit, Webhook
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.errors import KubectlError
+from tests.cluster.fixtures import NewControlPlane
+from tests.cluster.identities import INTRUDER
+from tests.cluster.waiting import eventually
+
+QUICK = {"batch-max-wait": "100ms", "initial-backoff": "100ms"}
+
+
+class Receiver(ThreadingHTTPServer):
+    """Collects the audit events that an API server sends."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.requests: list[dict[str, str]] = []
+        self.events: list[dict[str, Any]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/audit"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.requests.append({"path": self.path, "authorization": self.headers.get("Authorization", "")})
+        self.server.events += body["items"]
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+        """Keep the output of tests clean."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def _attempt(cluster: ControlPlane) -> None:
+    """Something that only an intruder does."""
+    with pytest.raises(KubectlError, match="forbidden"):
+        cluster.kubectl("get", "secrets", "--namespace=kube-system", identity=INTRUDER)
+
+
+def _is_the_attempt(event: dict[str, Any]) -> bool:
+    return (event["user"]["username"], event.get("objectRef", {}).get("resource")) == (INTRUDER.user, "secrets")
+
+
+def _logged(cluster: ControlPlane) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in cluster.audit_log.read_text().splitlines()]
+
+
+def test_the_audit_log_tells_who_did_what(new_control_plane: NewControlPlane) -> None:
+    cluster = new_control_plane(audit=Audit(policy=METADATA), with_controller_manager=False)
+
+    _attempt(cluster)
+
+    (event,) = filter(_is_the_attempt, _logged(cluster))
+    assert (event["verb"], event["responseStatus"]["code"]) == ("list", 403)
+    assert event["objectRef"]["namespace"] == "kube-system"
+    assert event["user"]["extra"]["authentication.kubernetes.io/credential-id"][0].startswith("X509SHA256=")
+
+
+def test_the_policy_decides_whether_bodies_are_logged(new_control_plane: NewControlPlane) -> None:
+    cluster = new_control_plane(audit=Audit(policy=EVERYTHING), with_controller_manager=False)
+
+    cluster.kubectl("create", "configmap", "seen", "--from-literal=answer=42")
+
+    bodies = [event.get("requestObject", {}) for event in _logged(cluster) if event["verb"] == "create"]
+    assert {"answer": "42"} in [body.get("data") for body in bodies]
+
+
+def test_the_audit_log_goes_on_after_a_restart(new_control_plane: NewControlPlane) -> None:
+    cluster = new_control_plane(audit=Audit(), with_controller_manager=False)
+    _attempt(cluster)
+    cluster.restart_apiserver()
+
+    _attempt(cluster)
+
+    assert len(list(filter(_is_the_attempt, _logged(cluster)))) == 2
+
+
+def test_the_webhook_sends_what_the_log_says(new_control_plane: NewControlPlane, receiver: Receiver) -> None:
+    webhook = Webhook(url=receiver.url, token="knock", options=QUICK)
+    cluster = new_control_plane(audit=Audit(webhook=webhook), with_controller_manager=False)
+
+    _attempt(cluster)
+
+    eventually(lambda: any(map(_is_the_attempt, receiver.events)))
+    (sent,) = filter(_is_the_attempt, receiver.events)
+    (logged,) = filter(_is_the_attempt, _logged(cluster))
+    assert sent["auditID"] == logged["auditID"]
+    assert receiver.requests[0] == {"path": "/audit?timeout=30s", "authorization": "Bearer knock"}
+
+
+def test_an_orderly_stop_sends_the_last_batch(new_control_plane: NewControlPlane, receiver: Receiver) -> None:
+    webhook = Webhook(url=receiver.url, options={"batch-max-wait": "10m", "batch-max-size": "100000"})
+    cluster = new_control_plane(audit=Audit(log=False, webhook=webhook), with_controller_manager=False)
+    _attempt(cluster)
+    assert not any(map(_is_the_attempt, receiver.events))
+
+    cluster.stop_apiserver()
+
+    eventually(lambda: any(map(_is_the_attempt, receiver.events)))
+
+
+def test_without_audit_there_is_no_audit_log(control_plane: ControlPlane) -> None:
+    assert not control_plane.audit_log.exists()

@@ -1,0 +1,99 @@
+"""``auditwatch test``: what it prints and how it exits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import typer
+from typer.testing import CliRunner
+
+from auditwatch.cli.rule_tests import FAILED, PASSED, UNUSABLE, run_rule_files, run_tests
+
+OBJECT = {"metadata": {"name": "daily", "namespace": "kasten-io"}, "spec": {}}
+DELETED = json.dumps({"resource": "config.kio.kasten.io/policies", "old": OBJECT, "new": None})
+GOOD = f"""
+- name: gone
+  match: {{apiGroups: [config.kio.kasten.io], resources: [policies], verbs: [delete]}}
+  tests:
+  - name: a deletion is found
+    state: ['{DELETED}']
+    expect: Match
+"""
+BAD = GOOD.replace("expect: Match", "expect: NoMatch")
+
+
+def _run(tmp_path: Path, text: str, *, verbose: bool = False) -> tuple[int, list[str]]:
+    file = tmp_path / "rules.yaml"
+    file.write_text(text, encoding="utf-8")
+    lines: list[str] = []
+    code = run_rule_files([file], say=lines.append, verbose=verbose, now=0.0)
+    return code, [line.replace(f"{tmp_path}/", "") for line in lines]
+
+
+def test_tests_that_pass_are_dots_and_exit_zero(tmp_path: Path) -> None:
+    assert _run(tmp_path, GOOD) == (PASSED, ["rules.yaml .", "=== 1 passed ==="])
+
+
+def test_a_test_that_fails_says_what_was_expected_and_what_came(tmp_path: Path) -> None:
+    code, lines = _run(tmp_path, BAD)
+    assert code == FAILED
+    assert lines == [
+        "rules.yaml F",
+        "",
+        "FAILURES",
+        "rules.yaml::gone::a deletion is found",
+        "    expected NoMatch, got Match: Medium, 'gone: delete policies/daily'",
+        "=== 1 failed ===",
+    ]
+
+
+def test_verbose_names_every_test(tmp_path: Path) -> None:
+    assert _run(tmp_path, GOOD, verbose=True)[1][0] == "rules.yaml::gone::a deletion is found PASSED"
+    assert _run(tmp_path, BAD, verbose=True)[1][0] == "rules.yaml::gone::a deletion is found FAILED"
+
+
+def test_a_rule_that_cannot_be_used_is_told_with_path_and_line_and_the_rest_is_tested(tmp_path: Path) -> None:
+    code, lines = _run(tmp_path, GOOD + "- name: broken\n  match: {verbs: [eat]}\n")
+    assert code == UNUSABLE
+    assert any(line.startswith("error: rules.yaml:9: rules[1].match.verbs[0]: unsupported value") for line in lines)
+    assert lines[-1].startswith("=== 1 passed, ")
+
+
+def test_a_warning_fails_nothing(tmp_path: Path) -> None:
+    where = "where: [{field: target.name, operator: Exists}]"
+    exception = f'\n  except: [{{name: x, reason: r, expirationTime: "1969-01-01T00:00:00Z", {where}}}]'
+    code, lines = _run(tmp_path, GOOD.replace("\n  tests:", exception + "\n  tests:"))
+    assert code == PASSED
+    assert lines[0].startswith("warning: rules.yaml:")
+
+
+def test_rules_without_tests_are_said_to_have_none(tmp_path: Path) -> None:
+    assert _run(tmp_path, "[{name: a, match: {names: [x]}}]") == (PASSED, ["=== no rule has tests ==="])
+
+
+def test_a_file_that_is_not_there_or_no_text_is_an_error(tmp_path: Path) -> None:
+    lines: list[str] = []
+    (tmp_path / "latin").write_bytes(b"\xe9")
+    files = [tmp_path / "none.yaml", tmp_path, tmp_path / "latin"]
+    assert run_rule_files(files, say=lines.append, verbose=False, now=0.0) == UNUSABLE
+    assert lines[0].endswith("none.yaml: cannot be read: No such file or directory")
+    assert lines[2].endswith("it is not UTF-8")
+    assert lines[3] == "=== 3 errors ==="
+
+
+def test_the_command_exits_with_the_code(tmp_path: Path) -> None:
+    app = typer.Typer()
+    app.command()(run_tests)
+    (tmp_path / "bad.yaml").write_text(BAD, encoding="utf-8")
+    (tmp_path / "good.yaml").write_text(GOOD, encoding="utf-8")
+    assert CliRunner().invoke(app, [str(tmp_path / "good.yaml")]).exit_code == PASSED
+    result = CliRunner().invoke(app, [str(tmp_path / "bad.yaml"), str(tmp_path / "good.yaml"), "-v"])
+    assert result.exit_code == FAILED
+    assert "1 failed, 1 passed" in result.output
+
+
+def test_the_pack_that_ships_passes_its_own_tests() -> None:
+    pack = Path(__file__).parents[3] / "operator" / "auditwatch" / "packs" / "k10-baseline.yaml"
+    lines: list[str] = []
+    assert run_rule_files([pack], say=lines.append, verbose=False, now=0.0) == PASSED

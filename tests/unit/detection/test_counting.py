@@ -1,0 +1,115 @@
+"""Windows: how many within a timespan, in whatever order they arrive, counted once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditwatch.detection.counting import MAX_ENTRIES, Crossing, Window, add, sum_around
+
+SPAN = 600.0
+
+
+def _crossings(times: Sequence[float], threshold: int = 3, window: Window | None = None) -> list[Crossing | None]:
+    window = window or Window()
+    return [
+        add(window, time=time, count=1, sequence=sequence, timespan=SPAN, threshold=threshold)
+        for sequence, time in enumerate(times, start=1)
+    ]
+
+
+def _counts(times: Sequence[float], threshold: int = 3) -> list[int]:
+    return [crossing.count if crossing else 0 for crossing in _crossings(times, threshold)]
+
+
+def test_nothing_is_said_below_the_threshold() -> None:
+    assert _counts([0, 1]) == [0, 0]
+
+
+def test_crossing_reports_all_of_the_window_and_then_one_by_one() -> None:
+    assert _counts([0, 1, 2, 3, 4]) == [0, 0, 3, 1, 1]
+
+
+def test_the_bounds_of_a_window_belong_to_it() -> None:
+    assert _counts([0, 1, SPAN]) == [0, 0, 3]
+    assert _counts([0, 1, SPAN + 0.5]) == [0, 0, 0]
+
+
+def test_what_is_counted_once_is_not_counted_for_the_next_incident() -> None:
+    assert _counts([0, 1, 2, 1000, 1001, 1002]) == [0, 0, 3, 0, 0, 3]
+
+
+def test_a_late_arrival_completes_a_window_that_lies_back() -> None:
+    assert _counts([0, 500, 1000, 100]) == [0, 0, 0, 3]
+
+
+def test_what_arrives_after_two_timespans_is_not_counted() -> None:
+    assert _counts([0, 1, 2000, 2]) == [0, 0, 0, 0]
+
+
+def test_a_crossing_names_the_rows_it_rests_on() -> None:
+    crossing = _crossings([5, 6, 4])[-1]
+    assert crossing == Crossing(count=3, total=3, sequences=(1, 2, 3))
+
+
+def test_one_activity_may_count_many() -> None:
+    window = Window()
+    crossing = add(window, time=0, count=50, sequence=1, timespan=SPAN, threshold=10)
+    assert crossing is not None
+    assert crossing.count == 50
+
+
+@given(st.lists(st.integers(0, 1200), min_size=1, max_size=40), st.randoms(use_true_random=False), st.integers(1, 6))
+def test_the_sum_reported_does_not_depend_on_the_order(
+    times: list[int], shuffle: random.Random, threshold: int
+) -> None:
+    shuffled = list(times)
+    shuffle.shuffle(shuffled)
+    assert sum(_counts(times, threshold)) == sum(_counts(shuffled, threshold))
+
+
+@given(st.lists(st.integers(0, 1200), min_size=1, max_size=40), st.integers(1, 6))
+def test_what_is_reported_is_what_stands_in_a_full_window(times: list[int], threshold: int) -> None:
+    full = {
+        time
+        for start in times
+        if sum(start <= other <= start + SPAN for other in times) >= threshold
+        for time in times
+        if start <= time <= start + SPAN
+    }
+    assert sum(_counts(times, threshold)) == sum(time in full for time in times)
+
+
+@given(st.lists(st.floats(0, 10_000), max_size=300))
+def test_a_window_stays_small(times: list[float]) -> None:
+    window = Window()
+    _crossings(times, 10, window)
+    assert len(window.entries) <= MAX_ENTRIES
+    assert [entry.time for entry in window.entries] == sorted(entry.time for entry in window.entries)
+
+
+def test_a_flood_is_counted_though_the_window_stays_small() -> None:
+    times = [index * 0.5 for index in range(1000)]
+    assert sum(_counts(times, 10)) == 1000
+
+
+def test_a_window_survives_being_saved() -> None:
+    window = Window()
+    _crossings([0, 1], window=window)
+    again = msgspec.msgpack.decode(msgspec.msgpack.encode(window), type=Window)
+    assert again == window
+    crossing = add(again, time=2, count=1, sequence=3, timespan=SPAN, threshold=3)
+    assert crossing is not None
+    assert crossing.count == 3
+
+
+@pytest.mark.parametrize(("time", "held"), [(-1.0, 1), (0.0, 2), (600.0, 2), (601.0, 2), (1200.2, 1), (1201.0, 0)])
+def test_the_most_that_a_window_around_a_time_holds(time: float, held: int) -> None:
+    window = Window()
+    _crossings([0, 600, 600.5], 99, window)
+    assert sum_around(window, time, SPAN) == held

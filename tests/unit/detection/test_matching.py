@@ -1,0 +1,158 @@
+"""``match``: groups, resources, verbs and the lists that are tested per row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from auditwatch.api.match import Match
+from auditwatch.detection.index import MEMO_SIZE, Index
+from auditwatch.detection.matching import Kind, compile_match, compile_selector
+from auditwatch.detection.report import Report
+from auditwatch.detection.scope import Scope
+from auditwatch.detection.values import MISSING
+from auditwatch.events.activity import Activity, Actor, Target
+from auditwatch.k10.identity import K10Instance
+from auditwatch.k10.view import InstalledK10
+
+from .building import K10, altered, change, compiled, paths, rule_set, spec
+
+ROW = change(spec(), spec(paused=True))
+
+
+def _match(text: str) -> Match:
+    return Match.model_validate(yaml.safe_load(text))
+
+
+def _fits(text: str, verb: str = "update", *, resource: str = "policies", is_state: bool = True, **kind: Any) -> bool:
+    kind = {"group": "config.kio.kasten.io", "subresource": "", **kind}
+    return compile_selector(_match(text), K10).fits(Kind(resource=resource, verb=verb, is_state=is_state, **kind))
+
+
+def _holds(text: str, activity: Activity = ROW) -> bool | None:
+    return compile_match(_match(text), K10, Report("")).holds(Scope(activity, K10), MISSING)
+
+
+POLICIES = "apiGroups: [config.kio.kasten.io], resources: [policies]"
+
+
+@pytest.mark.parametrize(
+    ("verbs", "verb"),
+    [
+        ("patch", "update"),
+        ("update", "update"),
+        ("deletecollection", "delete"),
+        ("create", "create"),
+        ('"*"', "update"),
+    ],
+)
+def test_a_state_change_is_every_verb_it_may_have_been(verbs: str, verb: str) -> None:
+    assert _fits(f"{{{POLICIES}, verbs: [{verbs}]}}", verb)
+
+
+@pytest.mark.parametrize(
+    ("verbs", "verb"), [("create", "update"), ("get", "update"), ("delete", "create"), ("patch", "create")]
+)
+def test_a_state_change_is_no_other_verb(verbs: str, verb: str) -> None:
+    assert not _fits(f"{{{POLICIES}, verbs: [{verbs}]}}", verb)
+
+
+def test_a_request_is_the_verb_it_says() -> None:
+    assert not _fits(f"{{{POLICIES}, verbs: [patch]}}", "update", is_state=False)
+    assert _fits(f"{{{POLICIES}, verbs: [patch]}}", "patch", is_state=False)
+
+
+def test_no_verbs_are_all_verbs() -> None:
+    assert _fits(f"{{{POLICIES}}}", "anything", is_state=False)
+
+
+def test_groups_and_resources_are_globs_and_subresources_are_apart() -> None:
+    assert _fits('{apiGroups: ["*.kio.kasten.io"], resources: ["polic*"]}')
+    assert not _fits('{apiGroups: [""], resources: ["*"]}')
+    assert not _fits("{apiGroups: [config.kio.kasten.io], resources: [profiles]}")
+    assert not _fits(f"{{{POLICIES}}}", subresource="status")
+    assert _fits('{apiGroups: ["*"], resources: ["*/status"]}', subresource="status")
+    assert _fits('{apiGroups: [""], resources: [pods/exec]}', "create", resource="pods", group="", subresource="exec")
+    assert not _fits('{apiGroups: [""], resources: [pods/exec]}', "create", resource="pods", group="")
+
+
+def test_the_documented_domain_stands_for_this_clusters() -> None:
+    namespaced = InstalledK10(K10Instance(api_domain="kio.kasten.prod"))
+    selector = compile_selector(_match(f"{{{POLICIES}}}"), namespaced)
+    assert selector.fits_group("config.kio.kasten.prod")
+    assert not selector.fits_group("config.kio.kasten.io")
+
+
+def test_urls_that_are_no_resources_fit_no_object() -> None:
+    assert not _fits("{nonResourceURLs: [/metrics]}")
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [
+        ("{namespaces: [kasten-*]}", True),
+        ("{namespaces: [default]}", False),
+        ('{namespaces: [""]}', False),
+        ("{names: ['dai?y']}", True),
+        ("{names: [weekly]}", False),
+        ("{names: [daily], evidence: [State]}", True),
+        ("{names: [daily], evidence: [Audited]}", False),
+        ("{names: [daily], outcomes: [Denied]}", False),
+        ("{names: [daily], outcomes: [Any]}", True),
+        ("{actors: [eve]}", None),
+        ("{actors: [eve], names: [weekly]}", False),
+        ("{users: [eve]}", None),
+        ("{serviceAccounts: [a/b]}", None),
+        ("{sourceIPs: [10.0.0.0/8]}", None),
+    ],
+)
+def test_each_list_must_have_an_item_that_fits(text: str, truth: bool | None) -> None:  # noqa: FBT001  # a table of three values
+    assert _holds(text) is truth
+
+
+def test_an_actor_is_matched_by_id_or_name_and_by_groups() -> None:
+    known = altered(ROW, actor=Actor(id="arn:eve", name="eve", groups=("dev", "ops")))
+    assert _holds("{actors: ['arn:*']}", known) is True
+    assert _holds("{actors: [eve]}", known) is True
+    assert _holds("{actorGroups: [ops]}", known) is True
+    assert _holds("{actorGroups: [admins]}", known) is False
+
+
+def test_a_cluster_scoped_object_is_in_the_empty_namespace() -> None:
+    row = altered(ROW, target=Target(group="", version="v1", resource="namespaces", name="x"))
+    assert _holds('{namespaces: [""]}', row) is True
+
+
+def test_names_that_end_in_a_k10_group_follow_the_domain() -> None:
+    namespaced = InstalledK10(K10Instance(api_domain="kio.kasten.prod"))
+    row = altered(ROW, target=Target(group="", version="", resource="x", name="v1alpha1.apps.kio.kasten.prod"))
+    condition = compile_match(_match("{names: [v1alpha1.apps.kio.kasten.io]}"), namespaced, Report(""))
+    assert condition.holds(Scope(row, namespaced), MISSING) is True
+
+
+def test_what_match_needs_is_known() -> None:
+    rules = "[{name: a, match: {users: [x], actors: [y], sourceIPs: [10.0.0.0/8]}}]"
+    assert rule_set(rules).rules["a"].needs == {"user.name", "actor.id", "client.ip"}
+
+
+def test_a_network_that_is_none_is_told_with_its_path() -> None:
+    _, problems = compiled("[{name: a, match: {sourceIPs: [10.0.0.0/8, ten]}}]")
+    assert paths(problems) == ["spec.rules[0].match.sourceIPs[1]"]
+
+
+def test_the_index_asks_each_rule_once_per_kind() -> None:
+    index = Index(rule_set(f"[{{name: a, match: {{{POLICIES}}}}}, {{name: b, match: {{names: [x]}}}}]").rules.values())
+    policies = Kind("config.kio.kasten.io", "policies", "", "update", is_state=True)
+    pods = Kind("", "pods", "", "update", is_state=True)
+    assert [rule.name for rule in index.candidates(policies)] == ["a", "b"]
+    assert [rule.name for rule in index.candidates(pods)] == ["b"]
+    assert index.candidates(policies) is index.candidates(policies)
+
+
+def test_invented_kinds_do_not_fill_the_memory() -> None:
+    index = Index(rule_set(f"[{{name: a, match: {{{POLICIES}}}}}]").rules.values())
+    for number in range(MEMO_SIZE + 10):
+        assert index.candidates(Kind("", f"r{number}", "", "get", is_state=False)) == ()
+    assert len(index._memo) <= MEMO_SIZE

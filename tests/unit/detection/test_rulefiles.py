@@ -1,0 +1,95 @@
+"""Files of rules: packs, watches and lists, compiled as in force, problems with the line they are on."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditwatch.detection.packs import built_in_packs
+from auditwatch.detection.rulefiles import RuleFile, read_rules
+
+from .building import K10
+
+LIST = """- name: good
+  match:
+    names: [x]
+- name: bad
+  match:
+    names: [x]
+    verbs:
+    - get
+    - eat
+"""
+WATCH = """apiVersion: k10auditwatch.io/v1alpha1
+kind: AuditWatch
+metadata: {name: w}
+spec:
+  lists: [{name: people, values: [eve]}]
+  rules:
+  - name: own
+    match: {names: [x]}
+    where: [{field: actor.id, operator: In, list: people}]
+"""
+
+
+def _read(text: str) -> tuple[RuleFile, ...]:
+    return read_rules(text, k10=K10, now=0, packs=built_in_packs()[0])
+
+
+def test_a_list_of_rules_is_read_and_a_problem_has_its_line() -> None:
+    [found] = _read(LIST)
+    assert found.own == {"good"}
+    assert [(each.line, each.problem.path) for each in found.problems] == [(9, "rules[1].match.verbs[1]")]
+    assert not found.is_sound
+
+
+def test_a_pack_is_read() -> None:
+    [found] = _read(f'name: p\nversion: "1"\nrules:\n{LIST}')
+    assert found.own == {"good"}
+    assert [each.line for each in found.problems] == [12]
+
+
+def test_a_watch_is_read_with_its_packs_and_only_its_own_rules_are_its_own() -> None:
+    [found] = _read(WATCH)
+    assert found.problems == ()
+    assert found.is_sound
+    assert found.own == {"own"}
+    assert found.rule_set is not None
+    assert "policy-deleted" in found.rule_set.rules
+
+
+def test_a_watchs_own_flaws_have_their_lines() -> None:
+    [found] = _read(WATCH.replace("spec:\n", "spec:\n  timeZone: Mars/Base\n  sauces: [x]\n"))
+    assert (6, "spec.sauces") in [(each.line, each.problem.path) for each in found.problems]
+
+
+def test_a_zone_that_does_not_exist_has_its_line() -> None:
+    [found] = _read(WATCH.replace("spec:\n", "spec:\n  timeZone: Mars/Base\n"))
+    assert [(each.line, each.problem.path) for each in found.problems] == [(5, "spec.timeZone")]
+
+
+def test_several_documents_are_several_files() -> None:
+    assert [found.own for found in _read(f"{WATCH}---\n{LIST}---\n")] == [{"own"}, {"good"}]
+
+
+def test_a_problem_below_what_is_written_has_the_line_of_what_is() -> None:
+    [found] = _read("- name: a\n  match: {names: [x]}\n- name: b\n")
+    assert [each.line for each in found.problems] == [3]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("a:\n  - b\n c", 3, "is no YAML"),
+        ("", 1, "is empty"),
+        ("just text", 1, "holds no rules"),
+        ("a: 2027-99-99", 1, "no YAML that can be read"),
+        ("!!python/object:os.system x", 1, "is no YAML"),
+        ("[" * 5000, 1, "no YAML"),
+    ],
+    ids=["broken", "empty", "scalar", "date", "tag", "deep"],
+)
+def test_what_cannot_be_read_is_told_and_never_raises(text: str, line: int, words: str) -> None:
+    found = _read(text)
+    first = found[0].problems[0]
+    assert first.line == line
+    assert words in first.problem.message

@@ -1,0 +1,1 @@
+"""Tests of where findings go besides the API."""

@@ -1,0 +1,200 @@
+"""From AuditWatches to rules in force, on a real engine with a real journal: nothing a user writes may raise."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditwatch.detection.detector import Detector
+from auditwatch.detection.packs import built_in_packs
+from auditwatch.findings.ledger import Ledger
+from auditwatch.journal.journal import Journal
+from auditwatch.k10.identity import K10Instance
+from auditwatch.runtime.enginethread import EngineThread
+from auditwatch.runtime.reconciling import Reconciling
+from auditwatch.runtime.registry import Registry, WatchEntry
+
+RULE: dict[str, Any] = {
+    "name": "touched",
+    "severity": "High",
+    "match": {"apiGroups": ["config.kio.kasten.io"], "resources": ["policies"], "verbs": ["update", "patch"]},
+}
+INFORCE = "inforce/"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[EngineThread]:
+    ids = itertools.count()
+    thread = EngineThread(
+        lambda: Journal.open(
+            tmp_path / "journal.db",
+            clock=lambda: 1000.0,
+            new_id=lambda: f"j{next(ids)}",
+            new_key=lambda: b"k" * 32,
+        ),
+        Detector(),
+        lambda journal: Ledger(journal_id=journal.id, cluster="c"),
+        cluster="c",
+        clock=lambda: 1000.0,
+        on_dirty=lambda _sequence, _rows: None,
+    )
+    thread.start()
+    yield thread
+    thread.stop()
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry(changed=lambda: None)
+
+
+@pytest.fixture
+def reconciling(engine: EngineThread, registry: Registry) -> Reconciling:
+    return Reconciling(
+        registry,
+        engine,
+        operator_namespace="aw",
+        tenant_namespaces=["team-*"],
+        packs=built_in_packs()[0],
+        instances=[K10Instance()],
+        clock=lambda: 1000.0,
+    )
+
+
+def body(uid: str = "u1", *, namespace: str = "aw", generation: int = 1, **spec: Any) -> dict[str, Any]:
+    metadata = {"uid": uid, "namespace": namespace, "name": f"watch-{uid}", "generation": generation}
+    return {"metadata": metadata, "spec": spec, "status": {}}
+
+
+def entry(registry: Registry, uid: str = "u1") -> WatchEntry:
+    found = registry.get(uid)
+    assert found is not None
+    return found
+
+
+def in_force(engine: EngineThread) -> dict[str, bytes]:
+    return engine.call(lambda inner: dict(inner.journal.marks(INFORCE))).result()
+
+
+def test_an_empty_spec_puts_the_baseline_in_force(
+    reconciling: Reconciling, registry: Registry, engine: EngineThread
+) -> None:
+    reconciling.seen(body())
+
+    known = entry(registry)
+    assert known.rule_set is not None
+    assert "policy-paused" in known.rule_set.rules
+    assert known.problems == ()
+    assert len(in_force(engine)) == len(known.rule_set.rules)
+
+
+def test_one_bad_rule_is_left_out_and_the_rest_is_in_force(reconciling: Reconciling, registry: Registry) -> None:
+    wrong = {**RULE, "name": "wrong", "severity": "Dreadful"}
+    reconciling.seen(body(packs=[], rules=[RULE, wrong]))
+
+    known = entry(registry)
+    assert known.rule_set is not None
+    assert set(known.rule_set.rules) == {"touched"}
+    assert known.invalid_rules == ("wrong",)
+    assert [problem.path for problem in known.problems if problem.fatal] == ["spec.rules[1].severity"]
+
+
+def test_an_unchanged_generation_is_not_compiled_again(reconciling: Reconciling, registry: Registry) -> None:
+    reconciling.seen(body())
+    first = entry(registry).rule_set
+    reconciling.seen({**body(), "status": {"ruleCount": 1}})
+
+    assert entry(registry).rule_set is first
+    assert entry(registry).status == {"ruleCount": 1}
+
+
+def test_a_new_generation_is_compiled(reconciling: Reconciling, registry: Registry) -> None:
+    reconciling.seen(body())
+    reconciling.seen(body(generation=2, packs=[], rules=[RULE]))
+
+    known = entry(registry)
+    assert known.rule_set is not None
+    assert set(known.rule_set.rules) == {"touched"}
+
+
+def test_a_paused_watch_has_no_rule_in_force(
+    reconciling: Reconciling, registry: Registry, engine: EngineThread
+) -> None:
+    reconciling.seen(body(packs=[], rules=[RULE]))
+    assert in_force(engine)
+    reconciling.seen(body(generation=2, paused=True, packs=[], rules=[RULE]))
+
+    assert in_force(engine) == {}
+    assert entry(registry).paused
+
+
+def test_a_deleted_watch_is_out_of_force(reconciling: Reconciling, registry: Registry, engine: EngineThread) -> None:
+    reconciling.seen(body(packs=[], rules=[RULE]))
+    reconciling.gone("u1")
+    reconciling.gone("never-known")
+
+    assert registry.entries() == []
+    assert in_force(engine) == {}
+
+
+def test_repair_finds_what_no_watch_told_of(reconciling: Reconciling, registry: Registry) -> None:
+    reconciling.seen(body("old"))
+
+    reconciling.repair([body("new")])
+
+    assert [known.uid for known in registry.entries()] == ["new"]
+
+
+def test_a_watch_of_a_tenant_sees_its_own_namespace_only(reconciling: Reconciling, registry: Registry) -> None:
+    reconciling.seen(body(namespace="team-a", packs=[], rules=[RULE]))
+
+    rule_set = entry(registry).rule_set
+    assert rule_set is not None
+    assert rule_set.tenant == "team-a"
+
+
+def test_a_watch_in_a_namespace_that_may_hold_none_is_refused_with_the_fix(
+    reconciling: Reconciling, registry: Registry, engine: EngineThread
+) -> None:
+    reconciling.seen(body(namespace="elsewhere", packs=[], rules=[RULE]))
+
+    assert "tenancy.namespaces" in entry(registry).refused
+    assert in_force(engine) == {}
+
+
+def test_findings_elsewhere_are_for_the_operators_own_namespace(reconciling: Reconciling, registry: Registry) -> None:
+    reconciling.seen(body(namespace="team-a", packs=[], rules=[RULE], findings={"namespace": "kasten-io"}))
+
+    assert [problem.path for problem in entry(registry).problems] == ["spec.findings.namespace"]
+
+
+def test_an_unknown_k10_is_a_problem_that_names_those_there_are(reconciling: Reconciling, registry: Registry) -> None:
+    reconciling.seen(body(k10Name="other"))
+
+    problem = entry(registry).problems[0]
+    assert problem.path == "spec.k10Name"
+    assert "default" in problem.message
+
+
+def test_when_k10_moves_every_watch_is_compiled_for_it(reconciling: Reconciling, registry: Registry) -> None:
+    moved = K10Instance(namespace="backup", api_domain="kio.backup")
+    reconciling.seen(body(packs=[], rules=[RULE]))
+
+    reconciling.use_instances([moved], [body(packs=[], rules=[RULE])])
+
+    rule_set = entry(registry).rule_set
+    assert rule_set is not None
+    assert rule_set.k10.group("config.kio.kasten.io") == "config.kio.backup"
+
+
+@pytest.mark.parametrize(
+    "spec", [{"rules": "no list"}, {"rules": [None, 7]}, {"packs": [{"name": "absent"}]}, {"findings": 3}]
+)
+def test_nothing_a_user_writes_raises(reconciling: Reconciling, registry: Registry, spec: dict[str, Any]) -> None:
+    reconciling.seen(body(**spec))
+
+    assert entry(registry).problems

@@ -12,6 +12,7 @@ import pytest
 from auditwatch.cluster.client import Cluster
 from auditwatch.cluster.errors import InvalidError
 from auditwatch.cluster.findings import FindingStore
+from auditwatch.detection.changes import Change
 from auditwatch.findings.ledger import Ledger
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.rendering import manifest, status
@@ -19,7 +20,7 @@ from auditwatch.findings.state import FindingState
 from auditwatch.outputs.events.bodies import name_of
 from auditwatch.outputs.events.recorder import EVENTS, EventRecorder
 from tests.cluster.controlplane import ControlPlane
-from tests.unit.findings.making import START, WATCH, Change, activity, ledger, signal
+from tests.unit.findings.making import START, WATCH, activity, ledger, signal
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "events-room"

@@ -13,13 +13,14 @@ import pytest
 from auditwatch.cluster.client import Cluster
 from auditwatch.cluster.errors import InvalidError
 from auditwatch.cluster.findings import FINDINGS, FindingStore
+from auditwatch.detection.changes import Change
 from auditwatch.events.activity import Actor
 from auditwatch.findings.lifecycle import Lifecycle, Triage, Watermark, review
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.rendering import MANAGED_BY, manifest, status
 from auditwatch.findings.state import FindingState
 from tests.cluster.controlplane import ControlPlane
-from tests.unit.findings.making import START, WATCH, Change, gap_signal, ledger, signal
+from tests.unit.findings.making import START, WATCH, gap_signal, ledger, signal
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "findings-room"

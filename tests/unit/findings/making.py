@@ -24,11 +24,12 @@ def target(name: str = "daily", **parts: Any) -> Target:
 
 
 def activity(sequence: int, *, time: float, **parts: Any) -> Activity:
-    return Activity(
-        **{"key": f"{sequence:016x}" * 4, "time": time, "cluster": "prod", "source": "state", "evidence": "State"}
+    filled: dict[str, Any] = (
+        {"key": f"{sequence:016x}" * 4, "time": time, "cluster": "prod", "source": "state", "evidence": "State"}
         | {"attribution": "FieldManager", "verb": "update", "target": target(), "actor": Actor(manager="kubectl-edit")}
         | parts
     )
+    return Activity(**filled)
 
 
 def signal(
@@ -53,12 +54,15 @@ def signal(
         attribution=attribution,
         actor=actor or Actor(manager="kubectl-edit"),
     )
-    return Signal(
-        **{"pack": "k10-baseline@1", "confidence": "High", "certainty": "Observed"}
+    filled: dict[str, Any] = (
+        {"pack": "k10-baseline@1", "confidence": "High", "certainty": "Observed"}
         | {"title": f"retention of {name} was cut", "description": "Fewer restore points will be kept."}
         | {"group": (("target.resource", "policies"), ("target.name", name)), "activity": happened}
         | {"attack": ("T1490",), "remediation": "Restore the retention."}
-        | parts,
+        | parts
+    )
+    return Signal(
+        **filled,
         watch=watch,
         rule=rule,
         sequence=sequence,
@@ -83,7 +87,8 @@ def gap_signal(sequence: int) -> Signal:
 
 
 def ledger(**parts: Any) -> Ledger:
-    return Ledger(**{"journal_id": JOURNAL, "cluster": "prod", "clock": lambda: START + 5} | parts)
+    filled: dict[str, Any] = {"journal_id": JOURNAL, "cluster": "prod", "clock": lambda: START + 5}
+    return Ledger(**filled | parts)
 
 
 def states(book: Ledger) -> list[FindingState]:

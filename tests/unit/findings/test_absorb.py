@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,12 +22,11 @@ JANE = Actor(id="jane@example.com", via="Direct", kind="User")
 ONE_GROUP = (("source", "state"),)
 
 
-def after(*signals: dict[str, object]) -> FindingState:
+def after(*signals: Mapping[str, Any]) -> FindingState:
     """The one incident of signals 1, 2, 3 … of one group, each a second after the other."""
     book = ledger()
     book.apply(
-        signal(index, after=index - 1, **{"group": ONE_GROUP, **parts})  # type: ignore[arg-type]  # by keyword
-        for index, parts in enumerate(signals, 1)
+        signal(index, after=index - 1, **{"group": ONE_GROUP, **parts}) for index, parts in enumerate(signals, 1)
     )
     return only(book)
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from auditwatch.detection.changes import Change
 from auditwatch.events.activity import Actor
 from auditwatch.findings.adoption import adopted
 from auditwatch.findings.ledger import Ledger
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.rendering import manifest, status
 from auditwatch.findings.state import FindingState
-from tests.unit.findings.making import START, WATCH, Change, ledger, only, signal, states
+from tests.unit.findings.making import START, WATCH, ledger, only, signal, states
 
 NEW = "journal-b"
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditwatch.detection.changes import Change
 from auditwatch.detection.signal import Severity
 from auditwatch.findings import notice
 from auditwatch.findings.state import FindingState
-from tests.unit.findings.making import Change, ledger, only, signal
+from tests.unit.findings.making import ledger, only, signal
 
 
 def state_of(**parts: object) -> FindingState:

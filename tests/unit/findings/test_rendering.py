@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditwatch.api.finding import K10SecurityFinding
+from auditwatch.detection.changes import Change
 from auditwatch.detection.values import MISSING, UNKNOWN
 from auditwatch.events.activity import Actor, Attribution
 from auditwatch.findings.attribution import sentence, short_name
@@ -17,7 +18,7 @@ from auditwatch.findings.lifecycle import Lifecycle, Triage, Watermark, review
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.rendering import labels, manifest, status
 from auditwatch.findings.state import ActorSeen, FindingState
-from tests.unit.findings.making import START, WATCH, Change, activity, gap_signal, ledger, only, signal, target
+from tests.unit.findings.making import START, WATCH, activity, gap_signal, ledger, only, signal, target
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 JANE = Actor(id="jane@example.com", via="Direct", kind="User")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditwatch.outputs.events.series import Told, next_step
@@ -44,6 +44,7 @@ def test_a_thousand_repeats_are_at_most_three_requests() -> None:
     assert requests_for(list(range(1, 1001)), apart=0.01) == 3
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=200))
 def test_however_they_come_a_thousand_repeats_are_at_most_three_requests(steps: list[int]) -> None:
     counts = [sum(steps[: index + 1]) for index in range(len(steps))]

@@ -22,6 +22,7 @@ from auditwatch.outputs.events.recorder import EventRecorder
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.publishing import Publisher
 from auditwatch.runtime.publishing_memory import SPACE
+from auditwatch.runtime.tally import ledger_of
 from auditwatch.runtime.upkeep import PUBLISHED
 from tests.unit.findings.making import WATCH
 
@@ -108,7 +109,7 @@ async def publishing(
     with engine_on(journal, publisher.notify, journal_id=journal_id) as engine:
         bench = Bench(engine, publisher, recorder)
         chosen = policy or FindingPolicy()
-        await asyncio.wrap_future(engine.call(lambda inner: inner.ledger.configure(WATCH, chosen)))
+        await asyncio.wrap_future(engine.call(lambda inner: ledger_of(inner).configure(WATCH, chosen)))
         if not is_started:
             yield bench
             return

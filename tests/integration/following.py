@@ -115,7 +115,7 @@ class Running:
 
     def records(self) -> list[Record]:
         rows = self.journal.unsettled(limit=100_000)
-        return [msgspec.json.decode(row.payload, type=Record) for row in rows]  # type: ignore[arg-type]  # a union
+        return [msgspec.json.decode(row.payload, type=Record) for row in rows]
 
     def told(self) -> list[tuple[str, str]]:
         return [(one.verb, one.name) for one in self.records() if isinstance(one, StateChange)]

@@ -6,13 +6,19 @@ import re
 from typing import Final, Literal
 
 from auditwatch.detection import texts
+from auditwatch.detection.values import MISSING
 from auditwatch.findings import attribution, rendering
 from auditwatch.findings.identity import digest
-from auditwatch.findings.state import FindingState
+from auditwatch.findings.state import ChangeSeen, FindingState
 
 REASON: Final = 128
 NOTE: Final = 1024
 """Limits of events.k8s.io/v1 (validation of the API server): characters of ``reason``, bytes of ``note``."""
+
+CHANGES: Final = 3
+"""Changed fields a note names."""
+
+ABSENT: Final = texts.shown(MISSING)
 
 _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 
@@ -35,8 +41,13 @@ def event_type(state: FindingState) -> Literal["Warning", "Normal"]:
 def note(state: FindingState) -> str:
     """One line for ``kubectl describe``: at most 1,024 bytes of UTF-8."""
     line = f"{state.severity}: {rendering.title(state)} ({attribution.sentence(state)})"
-    changes = "; ".join(f"{change.path}: {change.old} -> {change.new}" for change in state.changes[:3])
+    changes = "; ".join(_phrase(change) for change in state.changes[:CHANGES])
     return _cut_bytes(f"{line} {changes}".strip(), NOTE)
+
+
+def _phrase(change: ChangeSeen) -> str:
+    old, new = (ABSENT if side is None else side for side in (change.old, change.new))
+    return f"{change.path}: {old} -> {new}"
 
 
 def _cut_bytes(text: str, limit: int) -> str:

@@ -93,16 +93,20 @@ def first_sight(finding: Mapping[str, Any], *, through: int | None) -> Known:
 
 
 def seen_again(known: Known, finding: Mapping[str, Any]) -> Known:
-    """What is known after a further answer. People's write does not cover the status that came after it."""
+    """What is known after a further answer.
+
+    Until people's write is honoured, what they had before their eyes stays what it was: a status written after it
+    is not covered by it.
+    """
     if _uid(finding) != known.uid:
         return first_sight(finding, through=None)
     triage = read_triage(finding)
-    same = triage.generation == known.triage.generation
+    honoured = triage.generation == known.lifecycle.observed_generation
     return replace(
         known,
         severity_label=_label(finding),
         triage=triage,
-        seen=read_watermark(finding) if same else known.seen,
+        seen=read_watermark(finding) if honoured else known.seen,
     )
 
 

@@ -12,7 +12,7 @@ from auditwatch.findings.lifecycle import Watermark
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.published import Published, decode_published, encode_published, head
 from auditwatch.findings.schedule import Schedule
-from auditwatch.findings.state import FindingState
+from auditwatch.findings.state import FindingState, encode
 from tests.unit.findings.making import START, WATCH, ledger, signal
 
 
@@ -140,8 +140,6 @@ def test_after_a_restart_only_the_unpublished_is_wanted() -> None:
     saved = {each.key: each for each in bench.book.states()}
     again = Bench(bench.server, bench.book)
     again.board.restore(bench.board.take_unsaved() | {})  # type: ignore[arg-type]  # nothing was dropped
-    from auditwatch.findings.state import encode  # noqa: PLC0415 - used by this one test
-
     again.board.add_older(2, {k: encode(state) for k, state in saved.items()}, now=START, moment=START)
 
     assert [written for written in again.publish() if written != key] == [k for k in saved if k != key]

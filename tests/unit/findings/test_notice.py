@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from auditwatch.detection.changes import Change
 from auditwatch.detection.signal import Severity
+from auditwatch.detection.values import MISSING
 from auditwatch.findings import notice
 from auditwatch.findings.state import FindingState
 from tests.unit.findings.making import ledger, only, signal
@@ -72,8 +73,6 @@ def test_a_note_names_three_changes_at_most() -> None:
 
 
 def test_a_side_that_was_not_there_is_said_in_words() -> None:
-    from auditwatch.detection.values import MISSING  # noqa: PLC0415 - used by this one test
-
     assert "immutable: 30 -> none" in notice.note(state_of(changes=(Change("immutable", 30, MISSING),)))
 
 

@@ -6,6 +6,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 ARGS ?=
+# Compiled bytecode is kept even where the environment says otherwise: without it each start compiles every library anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) scripts/environment.py $(VENV)

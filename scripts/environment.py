@@ -20,7 +20,7 @@ def commands(venv: Path, uv: str | None) -> list[list[str]]:
     python = str(venv / "bin" / "python")
     if uv:
         make = [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(venv)]
-        install = [uv, "pip", "install", "--quiet", "--python", python]
+        install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
     else:
         make = [sys.executable, "-m", "venv", str(venv)]
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

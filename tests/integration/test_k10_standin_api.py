@@ -15,8 +15,6 @@ from tests.cluster.identities import BACKUP_OPERATOR, INTRUDER
 from tests.cluster.waiting import eventually
 from tests.k10.standin import K10StandIn
 
-pytest_plugins = ["tests.k10.fixtures"]
-
 APPS = "/apis/apps.kio.kasten.io/v1alpha1"
 PASSKEY = """\
 apiVersion: vault.kio.kasten.io/v1alpha1

@@ -9,8 +9,6 @@ from tests.cluster.identities import BACKUP_OPERATOR
 from tests.cluster.waiting import eventually
 from tests.k10.standin import K10StandIn
 
-pytest_plugins = ["tests.k10.fixtures"]
-
 HERE = "--namespace=kasten-io"
 LOCATION = "/spec/locationSpec"
 PATCHES = [

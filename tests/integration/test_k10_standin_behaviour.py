@@ -11,8 +11,6 @@ from tests.cluster.identities import BACKUP_OPERATOR
 from tests.cluster.waiting import eventually
 from tests.k10.standin import K10StandIn
 
-pytest_plugins = ["tests.k10.fixtures"]
-
 ACCOUNT = "system:serviceaccount:kasten-io:k10-k10"
 
 

@@ -12,8 +12,6 @@ from tests.cluster.identities import BACKUP_OPERATOR
 from tests.cluster.waiting import eventually
 from tests.k10.standin import K10StandIn
 
-pytest_plugins = ["tests.k10.fixtures"]
-
 LOGS = ("logs", "deployment/aggregatedapis-svc", "--namespace=kasten-io")
 
 

@@ -1,4 +1,4 @@
-"""The stand-in as pytest fixtures; a test module names this file in `pytest_plugins`."""
+"""The stand-in as pytest fixtures."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -24,8 +24,8 @@ from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError
 from tests.cluster.identities import IDENTITIES
 
-START_SECONDS = 300.0
-STOP_SECONDS = 60.0
+START_SECONDS = 900.0
+STOP_SECONDS = 180.0
 OWN_SECONDS = 5.0
 POLL_SECONDS = 0.1
 REPOSITORY = Path(__file__).parents[2]

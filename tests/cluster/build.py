@@ -6,12 +6,13 @@ afterwards a binary is found by the hash of its inputs in a few milliseconds.
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -30,8 +31,9 @@ from tests.cluster.programs import (
 from tests.cluster.progress import Progress, Reporter
 from tests.cluster.toolchain import Go, find_go
 
-TICK_SECONDS = 0.5
+TICK_SECONDS = 2.0
 ERROR_LINES = 30
+SCRATCH = "building-"
 
 
 def kubernetes_binary() -> Path:
@@ -60,7 +62,9 @@ def ensure(program: Program, *, output: TextIO | None = None) -> Path:
 
 
 def _build_into(directory: Path, *, program: Program, go: Go, output: TextIO) -> None:
-    with tempfile.TemporaryDirectory(dir=directory.parent) as scratch:
+    for abandoned in directory.parent.glob(f"{SCRATCH}*"):  # builds that were killed: ours is the only one alive
+        shutil.rmtree(abandoned, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=SCRATCH) as scratch:
         built = Path(scratch) / program.name
         _compile(program, go=go, target=built, output=output)
         install(built, program=program, directory=directory)
@@ -92,11 +96,16 @@ def _compile(program: Program, *, go: Go, target: Path, output: TextIO) -> None:
 def _watch(process: subprocess.Popen[bytes], *, messages: Path, name: str, total: int, output: TextIO) -> None:
     reporter = Reporter(output=output, terminal=output.isatty())
     started = time.monotonic()
-    while process.poll() is None:
-        time.sleep(TICK_SECONDS)
+    while not _ended(process, within=TICK_SECONDS):
         progress = Progress.read(messages.read_text(), name=name, total=total)
         reporter.tick(progress, seconds=time.monotonic() - started)
     reporter.finish(name, seconds=time.monotonic() - started)
+
+
+def _ended(process: subprocess.Popen[bytes], *, within: float) -> bool:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(within)
+    return process.returncode is not None
 
 
 def _packages_to_compile(go: Go, package: str) -> int:

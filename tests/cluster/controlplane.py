@@ -9,13 +9,15 @@ import datetime as dt
 import ssl
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from tests.cluster import api, build, components, history, kubectl
+from tests.cluster import api, applying, build, components, history, kubectl
+from tests.cluster.applying import Applier
 from tests.cluster.audit import Audit, log_path
 from tests.cluster.components import Ports
 from tests.cluster.credentials import Credentials
@@ -23,12 +25,14 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.identities import ADMIN, CONTROLLER_MANAGER, GRANTS, Identity, token_user
 from tests.cluster.ports import PortReservation
 from tests.cluster.processes import Process, Processes
+from tests.cluster.waiting import eventually
 
-READY_SECONDS = 180.0
-POLL_SECONDS = 0.05
+READY_SECONDS = 600.0
+POLL_SECONDS = 0.2
 PORT_ATTEMPTS = 5
 PORT_TAKEN = "address already in use"
 TOKEN_SECONDS = 3600
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 class PortTakenError(ClusterError):
@@ -138,9 +142,18 @@ class ControlPlane:
             stdin=stdin,
         )
 
-    def apply(self, manifest: str, *, identity: Identity = ADMIN) -> str:
-        """`kubectl apply` a manifest given as text."""
-        return self.kubectl("apply", "--filename=-", identity=identity, stdin=manifest)
+    def apply(
+        self, manifest: str | Iterable[Mapping[str, Any]], *, manager: str = "kubectl", identity: Identity = ADMIN
+    ) -> list[dict[str, Any]]:
+        """Server-side apply of manifests (text, or objects); returns what is stored (see `applying`)."""
+        objects = applying.documents(manifest) if isinstance(manifest, str) else manifest
+        with Applier(port=self.ports.apiserver, tls=self.credentials.tls(identity), manager=manager) as applier:
+            return applier.apply(objects)
+
+    def established(self, *definitions: str) -> None:
+        """Return when these CustomResourceDefinitions are served."""
+        for name in definitions:
+            eventually(partial(self._is_established, name))
 
     def request(
         self,
@@ -252,6 +265,10 @@ class ControlPlane:
         if self._with_controller_manager:
             self._start_controller_manager()
         self.apply(GRANTS)
+
+    def _is_established(self, name: str) -> bool:
+        conditions = self.request("GET", f"{DEFINITIONS}/{name}").json().get("status", {}).get("conditions") or []
+        return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
 
     def _launch(self, name: str, argv: Sequence[str]) -> Process:
         process = self.processes.start(name, [str(self.binary), *argv])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.cluster.errors import KubectlError
 
-KUBECTL_SECONDS = 120
+KUBECTL_SECONDS = 600
 
 
 def run(arguments: Sequence[str], *, binary: Path, kubeconfig: Path, home: Path, stdin: str | None = None) -> str:

@@ -18,8 +18,8 @@ from typing import Any, cast
 from tests.cluster.errors import ClusterError
 
 TAIL_LINES = 15
-STOP_SECONDS = 30.0
-POLL_SECONDS = 0.02
+STOP_SECONDS = 120.0
+POLL_SECONDS = 0.05
 
 
 class Processes:

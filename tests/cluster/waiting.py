@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-PATIENCE_SECONDS = 90.0
-POLL_SECONDS = 0.05
+PATIENCE_SECONDS = 300.0
+POLL_SECONDS = 0.1
 
 
 def eventually(holds: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:

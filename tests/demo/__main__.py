@@ -30,7 +30,7 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-
 subjects:
 - {apiGroup: rbac.authorization.k8s.io, kind: User, name: mallory@example.com}
 """
-FOUND_SECONDS = 60.0
+FOUND_SECONDS = 300.0
 
 
 def main() -> int:
@@ -113,7 +113,7 @@ def show(operator: Installation, steps: tuple[Step, ...]) -> list[Step]:
                 finding["spec"]["rule"] for finding in operator.findings() if finding.get("status", {}).get("count")
             }
             missed = [step for step in steps if step.rule not in found]
-            time.sleep(0.2)
+            time.sleep(0.5)
     screen.command("kubectl get k10securityfindings -A --sort-by=.metadata.creationTimestamp")
     screen.output(operator.cluster.kubectl("get", "k10securityfindings", "-A", "--sort-by=.metadata.creationTimestamp"))
     describe(operator)

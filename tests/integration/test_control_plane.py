@@ -96,7 +96,7 @@ def test_the_tenant_is_confined_to_its_namespace(control_plane: ControlPlane) ->
         control_plane.kubectl("create", "configmap", "not-mine", identity=TENANT)
 
 
-@pytest.mark.parametrize("resource", ["pods", "secrets", "namespaces"])
+@pytest.mark.parametrize("resource", ["pods", "secrets", "configmaps"])
 def test_the_intruder_may_do_nothing_until_a_test_allows_it(control_plane: ControlPlane, resource: str) -> None:
     with pytest.raises(KubectlError, match=r"\nno$"):
         control_plane.kubectl("auth", "can-i", "get", resource, identity=INTRUDER)
@@ -147,7 +147,7 @@ def test_controllers_work(control_plane: ControlPlane) -> None:
     control_plane.kubectl("create", "namespace", "short-lived")
     eventually(lambda: "default" in control_plane.kubectl("get", "serviceaccounts", "--namespace=short-lived"))
 
-    control_plane.kubectl("delete", "namespace", "short-lived", "--wait=true", "--timeout=90s")
+    control_plane.kubectl("delete", "namespace", "short-lived", "--wait=true", "--timeout=300s")
 
     with pytest.raises(KubectlError, match="not found"):
         control_plane.kubectl("get", "namespace", "short-lived")

@@ -27,14 +27,14 @@ def cluster(control_plane: ControlPlane) -> Iterator[ControlPlane]:
     for name in (NAMESPACE, "shop"):
         control_plane.apply(yaml.safe_dump({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
     control_plane.kubectl("apply", "--filename", str(ROOT / "crds"))
-    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{name}" for name in CRDS))
+    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=300s", *(f"crd/{name}" for name in CRDS))
     yield control_plane
     control_plane.kubectl("delete", "auditwatches,k10securityfindings", "--all", "--namespace", NAMESPACE)
 
 
 def apply(cluster: ControlPlane, document: dict[str, Any]) -> str:
     document["metadata"].setdefault("namespace", NAMESPACE)
-    return cluster.apply(yaml.safe_dump(document))
+    return cluster.kubectl("apply", "--filename=-", stdin=yaml.safe_dump(document))
 
 
 def refused(cluster: ControlPlane, document: dict[str, Any]) -> str:

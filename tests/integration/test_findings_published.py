@@ -28,7 +28,7 @@ def plane(new_control_plane: NewControlPlane) -> ControlPlane:
     """A control plane of the test's own, for it is restarted, with our CRDs."""
     started = new_control_plane()
     started.kubectl("apply", "--filename", str(ROOT / "crds"))
-    started.kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/k10securityfindings.k10auditwatch.io")
+    started.kubectl("wait", "--for=condition=Established", "--timeout=300s", "crd/k10securityfindings.k10auditwatch.io")
     started.kubectl("create", "namespace", NAMESPACE)
     return started
 
@@ -99,7 +99,7 @@ async def test_people_wait_for_a_condition_and_get_it(plane: ControlPlane, clust
             "wait",
             f"k10f/{name}",
             "--for=condition=Resolved",
-            "--timeout=120s",
+            "--timeout=300s",
             f"--namespace={NAMESPACE}",
         )
         closed = await until_state(cluster, "Closed")

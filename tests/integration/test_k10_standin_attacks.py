@@ -94,7 +94,7 @@ def test_scaling_the_catalog_to_nothing_removes_its_pod(k10: K10StandIn) -> None
 
     eventually(lambda: not k10.cluster.kubectl(*pods))
     k10.cluster.kubectl("scale", "deployment/catalog-svc", "--replicas=1", HERE)
-    k10.cluster.kubectl("wait", "deployment/catalog-svc", "--for=condition=Available", HERE, "--timeout=90s")
+    k10.cluster.kubectl("wait", "deployment/catalog-svc", "--for=condition=Available", HERE, "--timeout=300s")
 
 
 def test_scaling_the_api_server_to_nothing_takes_k10s_apis_away(k10: K10StandIn) -> None:

@@ -1,7 +1,7 @@
 """Puts what K10's chart and its users would install onto an API server, in two calls."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,7 @@ FILES = Path(__file__).parent / "manifests"
 def install(cluster: ControlPlane, *, domain: str, api_port: int, applications: Sequence[str]) -> None:
     """Everything that must be there before K10's own pods run."""
     definitions = crds.definitions(domain)
-    _apply(
-        cluster,
+    cluster.apply(
         [
             *_load("rbac.yaml", {DOMAIN: domain}),
             *definitions,
@@ -27,14 +26,13 @@ def install(cluster: ControlPlane, *, domain: str, api_port: int, applications: 
         ],
         manager="helm",
     )
-    names = [f"crd/{definition['metadata']['name']}" for definition in definitions]
-    cluster.kubectl("wait", "--for=condition=Established", "--timeout=120s", *names)
+    cluster.established(*(definition["metadata"]["name"] for definition in definitions))
 
 
 def configure(cluster: ControlPlane, *, domain: str, applications: Sequence[str]) -> None:
     """Policies, profiles and the like, written by K10's dashboard."""
     values = {"[APPLICATIONS]": json.dumps(list(applications)), "[FIRST]": json.dumps(list(applications[:1]))}
-    _apply(cluster, _load("configuration.yaml", {DOMAIN: domain, **values}), manager="dashboardbff-server")
+    cluster.apply(_load("configuration.yaml", {DOMAIN: domain, **values}), manager="dashboardbff-server")
 
 
 def _load(name: str, replacements: dict[str, str]) -> list[Any]:
@@ -42,8 +40,3 @@ def _load(name: str, replacements: dict[str, str]) -> list[Any]:
     for old, new in replacements.items():
         text = text.replace(old, new)
     return list(yaml.safe_load_all(text))
-
-
-def _apply(cluster: ControlPlane, manifests: Iterable[Any], *, manager: str) -> None:
-    content = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
-    cluster.kubectl("apply", "--server-side", f"--field-manager={manager}", "--filename=-", stdin=content)

@@ -22,8 +22,8 @@ from tests.k10.machine import Machine
 from tests.k10.workloads import ACCOUNT, FAMILIES, NAMESPACE
 
 APPLICATIONS = ("shop", "billing", "intranet")
-READY_SECONDS = 180.0
-POLL_SECONDS = 0.05
+READY_SECONDS = 600.0
+POLL_SECONDS = 0.25
 TOKEN_SECONDS = 7 * 24 * 3600
 DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
 from tests.cluster.controlplane import ControlPlane
 from tests.k10.standin import K10StandIn
 from tests.live.installation import Installation
-
-
-class NewInstallation(Protocol):
-    """Installs an operator that ends with the test; it is not started yet."""
-
-    def __call__(self, cluster: ControlPlane) -> Installation: ...
 
 
 @pytest.fixture(scope="session")
@@ -34,15 +26,20 @@ def operator(k10: K10StandIn, tmp_path_factory: pytest.TempPathFactory) -> Itera
         installed.stop()
 
 
+@pytest.fixture(scope="session")
+def quiet_k10(kubernetes_binary: Path, k10apis_binary: Path) -> Iterator[K10StandIn]:
+    """K10 on a control plane without an operator, for tests that bring their own."""
+    with ControlPlane(binary=kubernetes_binary) as cluster, K10StandIn(cluster, binary=k10apis_binary) as started:
+        yield started
+
+
 @pytest.fixture
-def new_installation(tmp_path: Path) -> Iterator[NewInstallation]:
-    """A factory of operators that belong to one test."""
-    with ExitStack() as stack:
-
-        def install(cluster: ControlPlane) -> Installation:
-            installed = Installation(cluster, directory=tmp_path / "operator")
-            installed.install()
-            stack.callback(installed.stop)
-            return installed
-
-        yield install
+def installed(quiet_k10: K10StandIn, tmp_path: Path) -> Iterator[Installation]:
+    """An operator of the test's own to kill and starve, not started yet; its traces end with the test."""
+    installation = Installation(quiet_k10.cluster, directory=tmp_path / "operator")
+    installation.install()
+    try:
+        yield installation
+    finally:
+        installation.stop()
+        installation.clean_up()

@@ -6,10 +6,6 @@ from here, so that none of them quietly runs with more rights than an installati
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
 import sys
 import time
 import urllib.error
@@ -23,14 +19,19 @@ import yaml
 
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError
+from tests.cluster.processes import Process
 
 REPOSITORY = Path(__file__).parents[2]
 NAMESPACE = "k10-auditwatch"
 ACCOUNT = "k10-auditwatch"
 CRDS = ("auditwatches", "k10securityfindings")
 INSTALLED = ("namespace.yaml", "service-account.yaml", "rbac-k10.yaml", "rbac-own.yaml", "roles-for-people.yaml")
-READY_SECONDS = 120.0
-POLL_SECONDS = 0.1
+API_VERSION = "k10auditwatch.io/v1alpha1"
+LEASES = "coordination.k8s.io/v1/{}/leases"
+LEASE_SECONDS = 120
+"""Long, so that a busy machine does not end an operator that is merely slow."""
+READY_SECONDS = 600.0
+POLL_SECONDS = 0.25
 
 
 class Installation:
@@ -40,69 +41,63 @@ class Installation:
         self.cluster = cluster
         self.directory = directory
         self.port = cluster.reserve_port()
-        self.log = directory / "operator.log"
+        self._name = f"auditwatch-{self.port}"
         self._settings = {
             "journal": {"path": str(directory / "journal" / "journal.db"), "durable": True},
             "probes": {"address": "127.0.0.1", "port": self.port},
+            "lease": {"durationSeconds": LEASE_SECONDS},
             **(settings or {}),
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     def install(self) -> None:
         """CRDs, namespace, account and RBAC, as ``kubectl apply -k manifests`` would bring them."""
         self.directory.mkdir(parents=True, exist_ok=True)
         for name in CRDS:
-            # Server-side: a client-side apply would copy the whole schema into an annotation.
-            self.cluster.kubectl("apply", "--server-side", "-f", str(REPOSITORY / "crds" / f"{name}.yaml"))
-        self.cluster.kubectl(
-            "wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{name}.k10auditwatch.io" for name in CRDS)
-        )
-        self.cluster.apply("\n---\n".join((REPOSITORY / "manifests" / name).read_text() for name in INSTALLED))
+            self.cluster.apply((REPOSITORY / "crds" / f"{name}.yaml").read_text())
+        self.cluster.established(*(f"{name}.k10auditwatch.io" for name in CRDS))
+        for name in INSTALLED:
+            self.cluster.apply((REPOSITORY / "manifests" / name).read_text())
 
     def start(self) -> None:
         """Start the process; it is not ready yet when this returns."""
         configuration = self.directory / "auditwatch.yaml"
         configuration.write_text(yaml.safe_dump(self._settings))
         kubeconfig = self.cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT, seconds=24 * 3600)
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "auditwatch",
-                    "run",
-                    "--config",
-                    str(configuration),
-                    "--kubeconfig",
-                    str(kubeconfig),
-                ],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, "POD_NAMESPACE": NAMESPACE},
-            )
+        arguments = ("run", "--config", str(configuration), "--kubeconfig", str(kubeconfig))
+        self._process = self.cluster.start_process(
+            self._name, [sys.executable, "-m", "auditwatch", *arguments], environment={"POD_NAMESPACE": NAMESPACE}
+        )
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> Process:
         """The running process. Raises :class:`ClusterError` where there is none."""
         if self._process is None:
             raise ClusterError("the operator was not started")
         return self._process
 
+    @property
+    def log(self) -> Path:
+        """Where it writes, through all of its lives."""
+        return self.cluster.processes.logs / f"{self._name}.log"
+
     def kill(self) -> None:
         """SIGKILL, as the kernel or a node's end would do it."""
         self.process.kill()
-        self.process.wait()
 
-    def terminate(self, *, timeout: float = 60.0) -> int:
+    def terminate(self) -> int:
         """SIGTERM; the exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout)
+        return self.process.stop()
 
     def stop(self) -> None:
         """End it if it runs; for clean-up."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self._process.exit_code() is None:
             self.kill()
+
+    def clean_up(self) -> None:
+        """Remove what people and the operator wrote: watches, findings, the Lease."""
+        for path in (f"{API_VERSION}/{{}}/auditwatches", f"{API_VERSION}/{{}}/k10securityfindings", LEASES):
+            self.cluster.request("DELETE", f"/apis/{path.format(f'namespaces/{NAMESPACE}')}")
 
     def rss(self) -> int:
         """Resident memory of the process, bytes."""
@@ -126,10 +121,9 @@ class Installation:
         """Until ``held()``; a dead operator or the deadline raise :class:`ClusterError` with the log's end."""
         deadline = time.monotonic() + timeout
         while not held():
-            if self._process is not None and self._process.poll() is not None:
-                raise ClusterError(
-                    f"the operator ended with {self._process.returncode} while waiting for {what}:\n{self.tail()}"
-                )
+            code = self._process.exit_code() if self._process is not None else None
+            if code is not None:
+                raise ClusterError(f"the operator ended with {code} while waiting for {what}:\n{self.tail()}")
             if time.monotonic() > deadline:
                 raise ClusterError(f"waited {timeout:.0f} s for {what}:\n{self.tail()}")
             time.sleep(POLL_SECONDS)
@@ -140,21 +134,13 @@ class Installation:
 
     def watch(self, name: str = "k10", *, namespace: str = NAMESPACE, **spec: Any) -> None:
         """Apply an AuditWatch."""
-        self.cluster.apply(
-            json.dumps(
-                {
-                    "apiVersion": "k10auditwatch.io/v1alpha1",
-                    "kind": "AuditWatch",
-                    "metadata": {"name": name, "namespace": namespace},
-                    "spec": spec,
-                }
-            )
-        )
+        metadata = {"name": name, "namespace": namespace}
+        self.cluster.apply([{"apiVersion": API_VERSION, "kind": "AuditWatch", "metadata": metadata, "spec": spec}])
 
     def watch_status(self, name: str = "k10", *, namespace: str = NAMESPACE) -> dict[str, Any]:
         """The status of an AuditWatch; empty where none was written yet."""
-        body = json.loads(self.cluster.kubectl("get", "auditwatch", name, "-n", namespace, "-o", "json"))
-        return dict(body.get("status", {}))
+        answer = self.cluster.request("GET", f"/apis/{API_VERSION}/namespaces/{namespace}/auditwatches/{name}")
+        return dict(answer.json().get("status", {}))
 
     def condition(self, kind: str, *, name: str = "k10", namespace: str = NAMESPACE) -> dict[str, Any]:
         """One condition of an AuditWatch; empty where it is not there."""
@@ -163,7 +149,7 @@ class Installation:
 
     def findings(self) -> list[dict[str, Any]]:
         """Every K10SecurityFinding of the cluster."""
-        return list(json.loads(self.cluster.kubectl("get", "k10securityfindings", "-A", "-o", "json"))["items"])
+        return list(self.cluster.request("GET", f"/apis/{API_VERSION}/k10securityfindings").json()["items"])
 
     def findings_of(self, rule: str) -> list[dict[str, Any]]:
         """Those of one rule."""

@@ -9,38 +9,14 @@ import pytest
 
 from tests.cluster.identities import INTRUDER
 from tests.k10.standin import K10StandIn
+from tests.live import policies
 from tests.live.installation import NAMESPACE, Installation
-
-POLICY = {
-    "apiVersion": "config.kio.kasten.io/v1alpha1",
-    "kind": "Policy",
-    "metadata": {"namespace": "kasten-io"},
-    "spec": {
-        "frequency": "@daily",
-        "paused": False,
-        "retention": {"daily": 7, "weekly": 4},
-        "actions": [{"action": "backup"}],
-        "selector": {"matchExpressions": [{"key": "k10.kasten.io/appNamespace", "operator": "In", "values": ["shop"]}]},
-    },
-}
 
 
 @pytest.fixture(autouse=True, scope="module")
 def stolen_rights(k10: K10StandIn) -> None:
     k10.cluster.kubectl(
         "create", "clusterrolebinding", "stolen", "--clusterrole=cluster-admin", f"--user={INTRUDER.user}"
-    )
-
-
-def made_policy(k10: K10StandIn, name: str) -> None:
-    body = json.loads(json.dumps(POLICY))
-    body["metadata"]["name"] = name
-    k10.cluster.apply(json.dumps(body))
-
-
-def patch(k10: K10StandIn, resource: str, name: str, kind: str, body: Any) -> None:
-    k10.cluster.kubectl(
-        "patch", resource, name, "-n", "kasten-io", f"--type={kind}", "-p", json.dumps(body), identity=INTRUDER
     )
 
 
@@ -59,8 +35,8 @@ def finding(operator: Installation, rule: str, name: str) -> dict[str, Any]:
 
 
 def test_a_paused_policy_is_found_with_old_and_new_value(k10: K10StandIn, operator: Installation) -> None:
-    made_policy(k10, "paused-one")
-    patch(k10, "policies.config.kio.kasten.io", "paused-one", "merge", {"spec": {"paused": True}})
+    policies.make(k10.cluster, "paused-one")
+    policies.pause(k10.cluster, "paused-one", identity=INTRUDER)
 
     found = finding(operator, "policy-paused", "paused-one")
 
@@ -70,9 +46,10 @@ def test_a_paused_policy_is_found_with_old_and_new_value(k10: K10StandIn, operat
 
 
 def test_a_retention_cut_by_json_patch_is_found(k10: K10StandIn, operator: Installation) -> None:
-    made_policy(k10, "cut-one")
+    policies.make(k10.cluster, "cut-one")
     cut = [{"op": "replace", "path": "/spec/retention/daily", "value": 1}]
-    patch(k10, "policies.config.kio.kasten.io", "cut-one", "json", cut)
+    patch = ("patch", policies.RESOURCE, "cut-one", "-n", policies.NAMESPACE, "--type=json", "-p", json.dumps(cut))
+    k10.cluster.kubectl(*patch, identity=INTRUDER)
 
     found = finding(operator, "retention-cut", "cut-one")
 
@@ -81,8 +58,8 @@ def test_a_retention_cut_by_json_patch_is_found(k10: K10StandIn, operator: Insta
 
 
 def test_who_did_it_is_called_a_hint_and_not_proof(k10: K10StandIn, operator: Installation) -> None:
-    made_policy(k10, "hinted-one")
-    patch(k10, "policies.config.kio.kasten.io", "hinted-one", "merge", {"spec": {"paused": True}})
+    policies.make(k10.cluster, "hinted-one")
+    policies.pause(k10.cluster, "hinted-one", identity=INTRUDER)
 
     status = finding(operator, "policy-paused", "hinted-one")["status"]
 
@@ -91,8 +68,8 @@ def test_who_did_it_is_called_a_hint_and_not_proof(k10: K10StandIn, operator: In
 
 
 def test_describe_shows_the_event_of_a_finding(k10: K10StandIn, operator: Installation) -> None:
-    made_policy(k10, "described-one")
-    patch(k10, "policies.config.kio.kasten.io", "described-one", "merge", {"spec": {"paused": True}})
+    policies.make(k10.cluster, "described-one")
+    policies.pause(k10.cluster, "described-one", identity=INTRUDER)
     name = finding(operator, "policy-paused", "described-one")["metadata"]["name"]
 
     operator.wait(
@@ -113,10 +90,10 @@ def test_a_workload_scaled_to_zero_is_found(k10: K10StandIn, operator: Installat
 
 
 def test_status_updates_of_k10_itself_are_no_findings(k10: K10StandIn, operator: Installation) -> None:
-    made_policy(k10, "quiet-one")
+    policies.make(k10.cluster, "quiet-one")
     k10.kubectl("annotate", "policies.config.kio.kasten.io", "quiet-one", "-n", "kasten-io", "example.com/seen=1")
-    made_policy(k10, "loud-one")
-    patch(k10, "policies.config.kio.kasten.io", "loud-one", "merge", {"spec": {"paused": True}})
+    policies.make(k10.cluster, "loud-one")
+    policies.pause(k10.cluster, "loud-one", identity=INTRUDER)
     finding(operator, "policy-paused", "loud-one")
 
     assert [each for each in operator.findings() if each["spec"].get("target", {}).get("name") == "quiet-one"] == []

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from tests.cluster.fixtures import NewControlPlane
-from tests.k10.standin import K10StandIn
-from tests.live.fixtures import NewInstallation
+from tests.live import policies
 from tests.live.installation import NAMESPACE, Installation
-
-PAUSE = json.dumps({"spec": {"paused": True}})
 
 
 def ready(installed: Installation) -> None:
@@ -20,77 +15,49 @@ def ready(installed: Installation) -> None:
     installed.wait(lambda: installed.condition("Ready").get("status") == "True", what="the AuditWatch to be Ready")
 
 
-def pause(installed: Installation, name: str) -> None:
-    installed.cluster.kubectl(
-        "patch", "policies.config.kio.kasten.io", name, "-n", "kasten-io", "--type=merge", "-p", PAUSE
-    )
-
-
 def counts(installed: Installation, rule: str) -> dict[str, int]:
     return {
         each["spec"]["target"]["name"]: each.get("status", {}).get("count", 0) for each in installed.findings_of(rule)
     }
 
 
-def policies(installed: Installation) -> list[str]:
-    out = installed.cluster.kubectl("get", "policies.config.kio.kasten.io", "-n", "kasten-io", "-o", "json")
-    bodies: list[dict[str, Any]] = json.loads(out)["items"]
-    return [body["metadata"]["name"] for body in bodies if not body["spec"].get("paused")]
+def test_a_change_made_while_it_was_killed_is_found_once(installed: Installation) -> None:
+    name = policies.make(installed.cluster, "paused-meanwhile")
+    ready(installed)
+    installed.kill()
+    policies.pause(installed.cluster, name)
+
+    installed.start()
+
+    installed.wait(lambda: bool(counts(installed, "policy-paused").get(name)), what="the change made meanwhile")
+    assert counts(installed, "policy-paused") == {name: 1}
 
 
-def test_a_change_made_while_it_was_killed_is_found_once(
-    new_control_plane: NewControlPlane, new_installation: NewInstallation
-) -> None:
-    cluster = new_control_plane()
-    with K10StandIn(cluster):
-        installed = new_installation(cluster)
-        ready(installed)
-        name = policies(installed)[0]
-        installed.kill()
-        pause(installed, name)
+def test_sigterm_ends_it_in_order_and_gives_the_lease_back(installed: Installation) -> None:
+    ready(installed)
 
-        installed.start()
+    assert installed.terminate() == 0
 
-        installed.wait(lambda: bool(counts(installed, "policy-paused").get(name)), what="the change made meanwhile")
-        assert counts(installed, "policy-paused") == {name: 1}
+    lease = json.loads(installed.cluster.kubectl("get", "lease", "k10-auditwatch", "-n", NAMESPACE, "-o", "json"))
+    assert not lease["spec"].get("holderIdentity")
 
 
-def test_sigterm_ends_it_in_order_and_gives_the_lease_back(
-    new_control_plane: NewControlPlane, new_installation: NewInstallation
-) -> None:
-    cluster = new_control_plane()
-    with K10StandIn(cluster):
-        installed = new_installation(cluster)
-        ready(installed)
+def test_a_watch_deleted_while_it_is_down_is_gone_at_once(installed: Installation) -> None:
+    for name in ("paused-unwatched", "paused-watched"):
+        policies.make(installed.cluster, name)
+    ready(installed)
+    installed.kill()
 
-        assert installed.terminate() == 0
+    installed.cluster.kubectl("delete", "auditwatch", "k10", "-n", NAMESPACE, "--timeout=300s")
 
-        lease = json.loads(cluster.kubectl("get", "lease", "k10-auditwatch", "-n", NAMESPACE, "-o", "json"))
-        assert not lease["spec"].get("holderIdentity")
-
-
-def test_a_watch_deleted_while_it_is_down_is_gone_at_once(
-    new_control_plane: NewControlPlane, new_installation: NewInstallation
-) -> None:
-    cluster = new_control_plane()
-    with K10StandIn(cluster):
-        installed = new_installation(cluster)
-        ready(installed)
-        installed.kill()
-
-        cluster.kubectl("delete", "auditwatch", "k10", "-n", NAMESPACE, "--timeout=30s")
-
-        installed.start()
-        installed.wait_ready()
-        name = policies(installed)[0]
-        pause(installed, name)
-        installed.watch("other", packs=[], rules=[WITNESS])
-        installed.wait(
-            lambda: installed.condition("Ready", name="other").get("status") == "True", what="the other watch"
-        )
-        pause(installed, policies(installed)[0])
-        installed.wait(lambda: bool(installed.findings_of("witness")), what="the witness")
-        assert installed.findings_of("policy-paused") == []
+    installed.start()
+    installed.wait_ready()
+    policies.pause(installed.cluster, "paused-unwatched")
+    installed.watch("other", packs=[], rules=[WITNESS])
+    installed.wait(lambda: installed.condition("Ready", name="other").get("status") == "True", what="the other watch")
+    policies.pause(installed.cluster, "paused-watched")
+    installed.wait(lambda: bool(installed.findings_of("witness")), what="the witness")
+    assert installed.findings_of("policy-paused") == []
 
 
 WITNESS = {
@@ -141,27 +108,22 @@ def test_rules_about_what_is_not_watched_are_blind_and_say_what_opens_their_eyes
     assert "connect the audit log" in rule["message"]
 
 
-def test_a_missing_right_blinds_the_rules_of_that_kind_and_names_the_verb(
-    new_control_plane: NewControlPlane, new_installation: NewInstallation
-) -> None:
-    cluster = new_control_plane()
-    with K10StandIn(cluster):
-        installed = new_installation(cluster)
-        remove = [{"op": "replace", "path": "/rules/0/resources", "value": ["policies"]}]
-        cluster.kubectl("patch", "clusterrole", "k10-auditwatch-reader", "--type=json", "-p", json.dumps(remove))
-        installed.start()
-        installed.wait_ready()
-        rule = {**WITNESS, "name": "profiles", "match": {**WITNESS["match"], "resources": ["profiles"]}}  # type: ignore[dict-item]  # a literal
-        installed.watch("k10", packs=[], rules=[rule])
+def test_a_missing_right_blinds_the_rules_of_that_kind_and_names_the_verb(installed: Installation) -> None:
+    remove = [{"op": "replace", "path": "/rules/0/resources", "value": ["policies"]}]
+    installed.cluster.kubectl("patch", "clusterrole", "k10-auditwatch-reader", "--type=json", "-p", json.dumps(remove))
+    installed.start()
+    installed.wait_ready()
+    rule = {**WITNESS, "name": "profiles", "match": {**WITNESS["match"], "resources": ["profiles"]}}  # type: ignore[dict-item]  # a literal
+    installed.watch("k10", packs=[], rules=[rule])
 
-        installed.wait(
-            lambda: any(each["reason"] == "MissingPermission" for each in installed.watch_status().get("rules", [])),
-            what="the missing right to be told",
-        )
+    installed.wait(
+        lambda: any(each["reason"] == "MissingPermission" for each in installed.watch_status().get("rules", [])),
+        what="the missing right to be told",
+    )
 
-        message = installed.watch_status()["rules"][0]["message"]
-        assert "list" in message
-        assert "profiles" in message
+    message = installed.watch_status()["rules"][0]["message"]
+    assert "list" in message
+    assert "profiles" in message
 
 
 def test_probes_and_metrics_answer(operator: Installation) -> None:

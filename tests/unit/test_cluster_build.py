@@ -105,6 +105,16 @@ def test_a_compiler_error_is_shown_and_nothing_is_left(
     assert [path.name for path in (tmp_path / "cache" / "k10-auditwatch" / "bin").iterdir()] == ["lock"]
 
 
+@pytest.mark.usefixtures("module")
+def test_what_a_killed_build_left_behind_is_removed(tmp_path: Path) -> None:
+    abandoned = tmp_path / "cache" / "k10-auditwatch" / "bin" / f"{build.SCRATCH}left"
+    abandoned.mkdir(parents=True)
+
+    build.k10apis_binary()
+
+    assert not abandoned.exists()
+
+
 def test_an_unknown_program_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert build.main(["minikube"]) == 1
     assert capsys.readouterr().err == "error: minikube: not one of kubernetes, k10apis\n"

@@ -76,8 +76,21 @@ def event_time(change: StateChange) -> float:
 
 
 def _writer(change: StateChange) -> str:
-    # managedFields tell who wrote, never who deleted: the last writer must not be blamed for a deletion.
-    return "" if change.verb == "delete" else change.manager
+    """The field manager, where its entry is of this change.
+
+    managedFields tell who wrote, never who deleted; and a write that only takes fields away leaves no entry, so the
+    newest one is then an earlier writer's, who must not be blamed.
+    """
+    if change.verb == "delete" or not _is_of_this_change(change):
+        return ""
+    return change.manager
+
+
+def _is_of_this_change(change: StateChange) -> bool:
+    changed, earliest = change.changed, change.not_before
+    if changed is None or earliest is None:
+        return True
+    return changed + SERVER_TIME_GRAIN_SECONDS > earliest
 
 
 def _attribution(manager: str) -> Attribution:

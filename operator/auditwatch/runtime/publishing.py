@@ -148,8 +148,10 @@ class Publisher:
                 task.add_done_callback(running.discard)
 
     async def _sleep(self, seconds: float) -> None:
+        # Not wait_for: before Python 3.12 it swallows a cancellation that comes just after the event was set.
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), min(60.0, max(0.01, seconds)))
+            async with asyncio.timeout(min(60.0, max(0.01, seconds))):
+                await self._wake.wait()
 
     async def _drain(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -158,3 +158,15 @@ def test_a_row_is_the_same_after_a_way_through_the_journal(record: StateChange) 
     row = settle(msgspec.json.decode(stored, type=Record))
 
     assert msgspec.json.decode(msgspec.json.encode(row), type=LogRow) == settle(record)
+
+
+def test_an_earlier_writer_is_not_blamed_for_a_change_that_left_no_entry() -> None:
+    row = settled(manager="helm", changed=1_000.0, not_before=2_000.0, observed=2_001.0)
+
+    assert (row.actor.manager, row.attribution) == ("", "Unknown")
+
+
+def test_the_server_cuts_its_time_so_a_writer_within_the_second_is_still_hinted_at() -> None:
+    row = settled(manager="kubectl-patch", changed=2_000.0, not_before=2_000.9, observed=2_001.0)
+
+    assert (row.actor.manager, row.attribution) == ("kubectl-patch", "FieldManager")

@@ -26,7 +26,7 @@ def cluster(control_plane: ControlPlane) -> Iterator[ControlPlane]:
     """The shared control plane with both CRDs established, applied as people do it."""
     for name in (NAMESPACE, "shop"):
         control_plane.apply(yaml.safe_dump({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
-    control_plane.kubectl("apply", "--filename", str(ROOT / "crds"))
+    control_plane.kubectl("apply", "--kustomize", str(ROOT / "crds"))
     control_plane.kubectl("wait", "--for=condition=Established", "--timeout=300s", *(f"crd/{name}" for name in CRDS))
     yield control_plane
     control_plane.kubectl("delete", "auditwatches,k10securityfindings", "--all", "--namespace", NAMESPACE)

@@ -31,7 +31,7 @@ POLICY = {"apiVersion": "config.kio.kasten.io/v1alpha1", "kind": "Policy"}
 @pytest.fixture(scope="module")
 def plane(control_plane: ControlPlane) -> Iterator[ControlPlane]:
     """The shared control plane with our CRDs and a namespace of this module's own."""
-    control_plane.kubectl("apply", "--filename", str(ROOT / "crds"))
+    control_plane.kubectl("apply", "--kustomize", str(ROOT / "crds"))
     control_plane.kubectl("wait", "--for=condition=Established", "--timeout=300s", CRD)
     control_plane.kubectl("create", "namespace", NAMESPACE)
     yield control_plane

@@ -30,7 +30,7 @@ CRD = "crd/k10securityfindings.k10auditwatch.io"
 @pytest.fixture(scope="module")
 def plane(control_plane: ControlPlane) -> Iterator[ControlPlane]:
     """The shared control plane with our CRDs and a namespace of this module's own."""
-    control_plane.kubectl("apply", "--filename", str(ROOT / "crds"))
+    control_plane.kubectl("apply", "--kustomize", str(ROOT / "crds"))
     control_plane.kubectl("wait", "--for=condition=Established", "--timeout=300s", CRD)
     control_plane.kubectl("create", "namespace", NAMESPACE)
     yield control_plane

@@ -27,7 +27,7 @@ SECONDS = 240.0
 def plane(new_control_plane: NewControlPlane) -> ControlPlane:
     """A control plane of the test's own, for it is restarted, with our CRDs."""
     started = new_control_plane()
-    started.kubectl("apply", "--filename", str(ROOT / "crds"))
+    started.kubectl("apply", "--kustomize", str(ROOT / "crds"))
     started.kubectl("wait", "--for=condition=Established", "--timeout=300s", "crd/k10securityfindings.k10auditwatch.io")
     started.kubectl("create", "namespace", NAMESPACE)
     return started

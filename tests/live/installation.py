@@ -30,6 +30,7 @@ API_VERSION = "k10auditwatch.io/v1alpha1"
 LEASES = "coordination.k8s.io/v1/{}/leases"
 LEASE_SECONDS = 120
 """Long, so that a busy machine does not end an operator that is merely slow."""
+OK = 200
 READY_SECONDS = 600.0
 POLL_SECONDS = 0.25
 
@@ -148,8 +149,9 @@ class Installation:
         return next((dict(entry) for entry in conditions if entry["type"] == kind), {})
 
     def findings(self) -> list[dict[str, Any]]:
-        """Every K10SecurityFinding of the cluster."""
-        return list(self.cluster.request("GET", f"/apis/{API_VERSION}/k10securityfindings").json()["items"])
+        """Every K10SecurityFinding of the cluster; none while the server cannot tell (429 for a CRD just made)."""
+        answer = self.cluster.request("GET", f"/apis/{API_VERSION}/k10securityfindings")
+        return list(answer.json()["items"]) if answer.status == OK else []
 
     def findings_of(self, rule: str) -> list[dict[str, Any]]:
         """Those of one rule."""

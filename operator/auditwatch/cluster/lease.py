@@ -204,8 +204,8 @@ class LeaseHolder:
                 try:
                     await self._write(identity=self._identity)
                 except ConflictError:
-                    await self._read()
-                    if decide(self._sighting, identity=self._identity, now=self._clock()) is not Action.RENEW:
+                    await self._read()  # a deleted Lease is a conflict too: the server sees a precondition fail
+                    if self._sighting and self.holder != self._identity:
                         return f"{self.holder or 'nobody'} holds it now"
                     await self._write(identity=self._identity)
         except TimeoutError:

@@ -121,7 +121,8 @@ class Schedule:
         return self.backlog() == 0
 
     def hurry(self) -> None:
-        """The program ends: what waits for its cadence may be written now. The limit on creations stays."""
+        """The program ends: what waits for its cadence is written at once from now on. The limit on creations stays."""
+        self._cadence = 0.0
         for entry in self._entries.values():
             if not entry.failures:
                 entry.not_before = -math.inf

@@ -123,6 +123,7 @@ class Publisher:
         ]
         try:
             await _until(stopping, tasks)
+            await self._memory.hear_out(engine)
             self._board.schedule.hurry()
             self._wake.set()
             await self._drain(drain_seconds)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
 import structlog
@@ -81,6 +82,11 @@ class Memory:
             log.warning("progress of publishing not saved", error=str(error))
         else:
             self._saved_sequence = sequence
+
+    async def hear_out(self, engine: EngineDoor) -> None:
+        """Return when the engine has told of everything it committed before: one more turn of it has begun."""
+        with suppress(JournalError, EngineStoppedError):
+            await asyncio.wrap_future(engine.call(lambda _: None))
 
     async def forget(self, engine: EngineDoor, *, before: float) -> None:
         """Let the ledger drop incidents that are over and told."""

@@ -249,6 +249,17 @@ def test_at_the_end_updates_do_not_wait_for_their_cadence_but_failures_do() -> N
     assert drained(schedule, 0.1) == ["a"]
 
 
+def test_at_the_end_what_changed_during_its_write_does_not_wait_either() -> None:
+    schedule = Schedule(cadence=5)
+    wanting(schedule, "a")
+    schedule.take(0.0)
+    wanting(schedule, "a", creates=False, now=0.1)
+    schedule.hurry()
+    schedule.succeeded("a", 0.2)
+
+    assert drained(schedule, 0.2) == ["a"]
+
+
 @given(
     st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(SEVERITIES), st.booleans()), max_size=30),
 )

@@ -21,12 +21,12 @@ demo: $(READY) ## a cluster, an attack on K10, and what is found (no Docker, no 
 	@$(PY) -m tests.demo $(ARGS)
 
 .PHONY: test
-test: $(READY) ## every room by itself: real SQLite, real files, real sockets, no cluster
-	@$(PY) -m pytest tests/unit $(ARGS)
+test: binaries ## everything: rooms by themselves, then rooms, the operator and a short torture on a real kube-apiserver
+	@$(PY) -m pytest tests/unit tests/live tests/torture tests/integration $(ARGS)
 
-.PHONY: test-cluster
-test-cluster: $(READY) binaries ## rooms, the whole operator and a short torture against a real kube-apiserver
-	@$(PY) -m pytest tests/integration tests/live tests/torture $(ARGS)
+.PHONY: test-unit
+test-unit: $(READY) ## the first half alone: every room by itself with real SQLite, files and sockets, no cluster
+	@$(PY) -m pytest tests/unit $(ARGS)
 
 .PHONY: lint
 lint: $(READY) ## format, lint, types, rooms and arrows, generated files, no package host named

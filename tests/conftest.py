@@ -1,6 +1,8 @@
-"""Fixtures that every kind of test may use, and the switch between the short and the long form of the torture."""
+"""Fixtures and options for every kind of test: how long the torture is, and how long the whole run may take."""
 
 from __future__ import annotations
+
+import time
 
 import pytest
 
@@ -8,11 +10,26 @@ pytest_plugins = ["tests.cluster.fixtures", "tests.k10.fixtures", "tests.live.fi
 
 SHORT, LONG = (200, 6), (2_000, 60)
 """Changes made, and times the operator is killed."""
+_BEGUN = pytest.StashKey[float]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--long``: minutes of torture instead of seconds."""
+    """``--long``: minutes of torture instead of seconds. ``--minutes``: an end for a run with a time limit."""
     parser.addoption("--long", action="store_true", help="the long form of the torture")
+    parser.addoption("--minutes", type=float, help="skip, and say so, what has not begun this long after the start")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The clock of ``--minutes``."""
+    config.stash[_BEGUN] = time.monotonic()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what ``--minutes`` leaves no time for, before its fixtures start anything."""
+    minutes = item.config.getoption("--minutes")
+    if minutes is not None and time.monotonic() - item.config.stash[_BEGUN] > minutes * 60:
+        pytest.skip(f"not run: the {minutes:g} minutes given by --minutes were over")
 
 
 @pytest.fixture

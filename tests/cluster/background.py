@@ -105,11 +105,11 @@ class Background:
         with (self.directory / "lock").open("a") as lock, ExitStack() as stack:
             self._own(lock)
             self._state.unlink(missing_ok=True)
+            stack.callback(self._state.unlink, missing_ok=True)  # the last thing done: until then it is running
             stack.enter_context(control_plane)
             if stand_in:
                 stack.enter_context(stand_in(control_plane))
             state = Running.of(control_plane, pid=os.getpid(), audited=audited)
-            stack.callback(self._state.unlink, missing_ok=True)
             staging = self._state.with_suffix(".new")
             staging.write_text(json.dumps(asdict(state)))
             staging.replace(self._state)

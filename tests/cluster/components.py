@@ -80,6 +80,9 @@ def controller_manager(*, ports: Ports, pki: Path, kubeconfig: Path) -> list[str
         f"--cluster-signing-cert-file={pki}/ca.crt",
         f"--cluster-signing-key-file={pki}/ca.key",
         "--leader-elect=false",
+        # The end of a namespace is a few requests for each of a hundred kinds.
+        "--kube-api-qps=200",
+        "--kube-api-burst=400",
     ]
 
 

@@ -153,7 +153,7 @@ class ControlPlane:
     def established(self, *definitions: str) -> None:
         """Return when these CustomResourceDefinitions are served."""
         for name in definitions:
-            eventually(partial(self._is_established, name))
+            eventually(partial(self._is_served, name))
 
     def request(
         self,
@@ -266,9 +266,15 @@ class ControlPlane:
             self._start_controller_manager()
         self.apply(GRANTS)
 
-    def _is_established(self, name: str) -> bool:
-        conditions = self.request("GET", f"{DEFINITIONS}/{name}").json().get("status", {}).get("conditions") or []
-        return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
+    def _is_served(self, name: str) -> bool:
+        """Established, and over the moment in which a new kind answers 404 and 429."""
+        definition = self.request("GET", f"{DEFINITIONS}/{name}").json()
+        conditions = definition.get("status", {}).get("conditions") or []
+        if not any(each["type"] == "Established" and each["status"] == "True" for each in conditions):
+            return False
+        spec = definition["spec"]
+        version = next(each["name"] for each in spec["versions"] if each["served"])
+        return self.request("GET", f"/apis/{spec['group']}/{version}/{spec['names']['plural']}?limit=1").status == 200
 
     def _launch(self, name: str, argv: Sequence[str]) -> Process:
         process = self.processes.start(name, [str(self.binary), *argv])

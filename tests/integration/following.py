@@ -64,11 +64,7 @@ class Plan:
 
     def define(self) -> None:
         self.control_plane.apply(definition(self.plural))
-        self.control_plane.kubectl("wait", "--for=condition=Established", f"crd/{self.plural}.{GROUP}")
-        deadline = time.monotonic() + SECONDS  # a new kind answers 404 and 429 for a moment
-        while self.control_plane.request("GET", self.path()).status != 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        self.control_plane.established(f"{self.plural}.{GROUP}")
 
     def path(self, name: str = "", *, namespace: str = "default") -> str:
         return f"/apis/{GROUP}/v1/namespaces/{namespace}/{self.plural}" + (f"/{name}" if name else "")

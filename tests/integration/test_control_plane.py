@@ -30,7 +30,7 @@ time.sleep(600)
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def service_account(control_plane: ControlPlane) -> Iterator[tuple[str, str]]:
     """A namespace and the name of a ServiceAccount in it."""
     namespace = "robots"
@@ -169,8 +169,15 @@ def test_a_failing_kubectl_tells_why(control_plane: ControlPlane) -> None:
     assert caught.value.code == 1
 
 
-def test_data_and_address_survive_a_killed_api_server(new_control_plane: NewControlPlane) -> None:
-    cluster = new_control_plane(with_controller_manager=False)
+@pytest.fixture(scope="module")
+def disturbed(kubernetes_binary: Path) -> Iterator[ControlPlane]:
+    """A control plane that is killed and loses its history, for tests that go on from wherever it is then."""
+    with ControlPlane(binary=kubernetes_binary, with_controller_manager=False) as started:
+        yield started
+
+
+def test_data_and_address_survive_a_killed_api_server(disturbed: ControlPlane) -> None:
+    cluster = disturbed
     cluster.apply(_config_map("kept"))
     before = cluster.url
 
@@ -183,13 +190,13 @@ def test_data_and_address_survive_a_killed_api_server(new_control_plane: NewCont
     assert "kept" in cluster.kubectl("get", "configmaps")
 
 
-def test_a_watch_from_before_history_expired_gets_410(new_control_plane: NewControlPlane) -> None:
-    cluster = new_control_plane(with_controller_manager=False)
+def test_a_watch_from_before_history_expired_gets_410(disturbed: ControlPlane) -> None:
+    cluster = disturbed
     listed = cluster.request("GET", "/api/v1/namespaces/default/configmaps").json()["metadata"]["resourceVersion"]
     path = f"/api/v1/namespaces/default/configmaps?watch=1&timeoutSeconds=1&resourceVersion={listed}"
-    cluster.apply(_config_map("later"))
+    cluster.apply(_config_map("after-the-list"))
     in_time = cluster.request("GET", path)
-    assert "later" in in_time.body.decode()
+    assert "after-the-list" in in_time.body.decode()
 
     cluster.expire_history()
 
@@ -198,8 +205,8 @@ def test_a_watch_from_before_history_expired_gets_410(new_control_plane: NewCont
     assert (status["code"], status["reason"]) == (410, "Expired")
 
 
-def test_a_page_from_before_history_expired_gets_410(new_control_plane: NewControlPlane) -> None:
-    cluster = new_control_plane(with_controller_manager=False)
+def test_a_page_from_before_history_expired_gets_410(disturbed: ControlPlane) -> None:
+    cluster = disturbed
     for number in range(3):
         cluster.apply(_config_map(f"map-{number}"))
     first = cluster.request("GET", "/api/v1/namespaces/default/configmaps?limit=1").json()["metadata"]

@@ -3,7 +3,9 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,14 +50,30 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep the output of tests clean."""
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
+@contextmanager
+def _receiving() -> Iterator[Receiver]:
     with Receiver() as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    """Where the shared, audited control plane sends its events."""
+    with _receiving() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def audited(kubernetes_binary: Path, receiver: Receiver) -> Iterator[ControlPlane]:
+    """A control plane that logs everything to a file and sends it to ``receiver`` as well."""
+    webhook = Webhook(url=receiver.url, token="knock", options=QUICK)
+    audit = Audit(policy=EVERYTHING, webhook=webhook)
+    with ControlPlane(binary=kubernetes_binary, audit=audit, with_controller_manager=False) as started:
+        yield started
 
 
 def _attempt(cluster: ControlPlane) -> None:
@@ -65,66 +83,63 @@ def _attempt(cluster: ControlPlane) -> None:
 
 
 def _is_the_attempt(event: dict[str, Any]) -> bool:
-    return (event["user"]["username"], event.get("objectRef", {}).get("resource")) == (INTRUDER.user, "secrets")
+    what = (event["user"]["username"], event.get("objectRef", {}).get("resource"), event["stage"])
+    return what == (INTRUDER.user, "secrets", "ResponseComplete")
 
 
 def _logged(cluster: ControlPlane) -> list[dict[str, Any]]:
     return [json.loads(line) for line in cluster.audit_log.read_text().splitlines()]
 
 
-def test_the_audit_log_tells_who_did_what(new_control_plane: NewControlPlane) -> None:
-    cluster = new_control_plane(audit=Audit(policy=METADATA), with_controller_manager=False)
+def test_the_audit_log_tells_who_did_what(audited: ControlPlane, receiver: Receiver) -> None:
+    _attempt(audited)
 
-    _attempt(cluster)
-
-    (event,) = filter(_is_the_attempt, _logged(cluster))
+    (event,) = filter(_is_the_attempt, _logged(audited))
     assert (event["verb"], event["responseStatus"]["code"]) == ("list", 403)
     assert event["objectRef"]["namespace"] == "kube-system"
     assert event["user"]["extra"]["authentication.kubernetes.io/credential-id"][0].startswith("X509SHA256=")
 
+    eventually(lambda: any(map(_is_the_attempt, receiver.events)))
+    (sent,) = filter(_is_the_attempt, receiver.events)
+    assert sent["auditID"] == event["auditID"], "the webhook sends what the log says"
+    assert receiver.requests[0] == {"path": "/audit?timeout=30s", "authorization": "Bearer knock"}
 
-def test_the_policy_decides_whether_bodies_are_logged(new_control_plane: NewControlPlane) -> None:
-    cluster = new_control_plane(audit=Audit(policy=EVERYTHING), with_controller_manager=False)
 
-    cluster.kubectl("create", "configmap", "seen", "--from-literal=answer=42")
+def test_bodies_are_logged_where_the_policy_says_so(audited: ControlPlane) -> None:
+    audited.kubectl("create", "configmap", "seen", "--from-literal=answer=42")
 
-    bodies = [event.get("requestObject", {}) for event in _logged(cluster) if event["verb"] == "create"]
-    assert {"answer": "42"} in [body.get("data") for body in bodies]
+    assert {"answer": "42"} in _created(audited)
 
 
 def test_the_audit_log_goes_on_after_a_restart(new_control_plane: NewControlPlane) -> None:
-    cluster = new_control_plane(audit=Audit(), with_controller_manager=False)
+    cluster = new_control_plane(audit=Audit(policy=METADATA), with_controller_manager=False)
+    cluster.kubectl("create", "configmap", "seen", "--from-literal=answer=42")
     _attempt(cluster)
     cluster.restart_apiserver()
 
     _attempt(cluster)
 
     assert len(list(filter(_is_the_attempt, _logged(cluster)))) == 2
+    assert {"answer": "42"} not in _created(cluster), "no bodies at level Metadata"
 
 
-def test_the_webhook_sends_what_the_log_says(new_control_plane: NewControlPlane, receiver: Receiver) -> None:
-    webhook = Webhook(url=receiver.url, token="knock", options=QUICK)
-    cluster = new_control_plane(audit=Audit(webhook=webhook), with_controller_manager=False)
+def test_an_orderly_stop_sends_the_last_batch(new_control_plane: NewControlPlane) -> None:
+    with _receiving() as receiver:
+        webhook = Webhook(url=receiver.url, options={"batch-max-wait": "10m", "batch-max-size": "100000"})
+        cluster = new_control_plane(audit=Audit(log=False, webhook=webhook), with_controller_manager=False)
+        _attempt(cluster)
+        assert not any(map(_is_the_attempt, receiver.events))
 
-    _attempt(cluster)
+        cluster.stop_apiserver()
 
-    eventually(lambda: any(map(_is_the_attempt, receiver.events)))
-    (sent,) = filter(_is_the_attempt, receiver.events)
-    (logged,) = filter(_is_the_attempt, _logged(cluster))
-    assert sent["auditID"] == logged["auditID"]
-    assert receiver.requests[0] == {"path": "/audit?timeout=30s", "authorization": "Bearer knock"}
-
-
-def test_an_orderly_stop_sends_the_last_batch(new_control_plane: NewControlPlane, receiver: Receiver) -> None:
-    webhook = Webhook(url=receiver.url, options={"batch-max-wait": "10m", "batch-max-size": "100000"})
-    cluster = new_control_plane(audit=Audit(log=False, webhook=webhook), with_controller_manager=False)
-    _attempt(cluster)
-    assert not any(map(_is_the_attempt, receiver.events))
-
-    cluster.stop_apiserver()
-
-    eventually(lambda: any(map(_is_the_attempt, receiver.events)))
+        eventually(lambda: any(map(_is_the_attempt, receiver.events)))
 
 
 def test_without_audit_there_is_no_audit_log(control_plane: ControlPlane) -> None:
     assert not control_plane.audit_log.exists()
+
+
+def _created(cluster: ControlPlane) -> list[object]:
+    """The ``data`` of every object that was created, as far as it is logged."""
+    bodies = [event.get("requestObject", {}) for event in _logged(cluster) if event["verb"] == "create"]
+    return [body.get("data") for body in bodies]

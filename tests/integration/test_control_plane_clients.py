@@ -79,7 +79,7 @@ async def test_the_asynchronous_client_lists_and_watches(control_plane: ControlP
 
 def test_kopf_reconciles(control_plane: ControlPlane, tmp_path: Path) -> None:
     control_plane.apply(CRD)
-    control_plane.kubectl("wait", "--for=condition=Established", "crd/greetings.test.example.com", "--timeout=300s")
+    control_plane.established("greetings.test.example.com")
     (tmp_path / "greeter.py").write_text(KOPF_OPERATOR)
     log = tmp_path / "log"
     with (

@@ -13,21 +13,21 @@ import yaml
 from auditwatch.api.parse import parse_watch
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError
+from tests.cluster.ours import NAMES as CRDS
+from tests.cluster.ours import make_namespaces
 
 ROOT = Path(__file__).parents[2]
 GOOD = sorted((ROOT / "examples").glob("*.yaml"))
 BAD = sorted((ROOT / "examples" / "invalid").glob("*.yaml"))
 NAMESPACE = "api-room"
-CRDS = ("auditwatches.k10auditwatch.io", "k10securityfindings.k10auditwatch.io")
 
 
 @pytest.fixture(scope="module")
 def cluster(control_plane: ControlPlane) -> Iterator[ControlPlane]:
     """The shared control plane with both CRDs established, applied as people do it."""
-    for name in (NAMESPACE, "shop"):
-        control_plane.apply(yaml.safe_dump({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}))
+    make_namespaces(control_plane, NAMESPACE, "shop")
     control_plane.kubectl("apply", "--kustomize", str(ROOT / "crds"))
-    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=300s", *(f"crd/{name}" for name in CRDS))
+    control_plane.established(*CRDS)
     yield control_plane
     control_plane.kubectl("delete", "auditwatches,k10securityfindings", "--all", "--namespace", NAMESPACE)
 

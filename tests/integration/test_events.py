@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,20 +19,18 @@ from auditwatch.findings.state import FindingState
 from auditwatch.outputs.events.bodies import name_of
 from auditwatch.outputs.events.recorder import EVENTS, EventRecorder
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.ours import define_ours, make_namespaces
 from tests.unit.findings.making import START, WATCH, activity, ledger, signal
 
-ROOT = Path(__file__).parents[2]
 NAMESPACE = "events-room"
-CRD = "crd/k10securityfindings.k10auditwatch.io"
 POLICY = {"apiVersion": "config.kio.kasten.io/v1alpha1", "kind": "Policy"}
 
 
 @pytest.fixture(scope="module")
 def plane(control_plane: ControlPlane) -> Iterator[ControlPlane]:
     """The shared control plane with our CRDs and a namespace of this module's own."""
-    control_plane.kubectl("apply", "--kustomize", str(ROOT / "crds"))
-    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=300s", CRD)
-    control_plane.kubectl("create", "namespace", NAMESPACE)
+    define_ours(control_plane)
+    make_namespaces(control_plane, NAMESPACE)
     yield control_plane
     control_plane.kubectl("delete", "k10securityfindings", "--all", "--namespace", NAMESPACE)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,19 +19,17 @@ from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.rendering import MANAGED_BY, manifest, status
 from auditwatch.findings.state import FindingState
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.ours import define_ours, make_namespaces
 from tests.unit.findings.making import START, WATCH, gap_signal, ledger, signal
 
-ROOT = Path(__file__).parents[2]
 NAMESPACE = "findings-room"
-CRD = "crd/k10securityfindings.k10auditwatch.io"
 
 
 @pytest.fixture(scope="module")
 def plane(control_plane: ControlPlane) -> Iterator[ControlPlane]:
     """The shared control plane with our CRDs and a namespace of this module's own."""
-    control_plane.kubectl("apply", "--kustomize", str(ROOT / "crds"))
-    control_plane.kubectl("wait", "--for=condition=Established", "--timeout=300s", CRD)
-    control_plane.kubectl("create", "namespace", NAMESPACE)
+    define_ours(control_plane)
+    make_namespaces(control_plane, NAMESPACE)
     yield control_plane
     control_plane.kubectl("delete", "k10securityfindings", "--all", "--namespace", NAMESPACE)
 

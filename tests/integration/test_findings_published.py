@@ -16,10 +16,10 @@ from auditwatch.cluster.findings import FINDINGS
 from auditwatch.events.activity import Actor
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.fixtures import NewControlPlane
+from tests.cluster.ours import define_ours, make_namespaces
 from tests.unit.findings.making import signal
 from tests.unit.runtime.publishing_bench import NAMESPACE, Bench, publishing
 
-ROOT = Path(__file__).parents[2]
 SECONDS = 240.0
 
 
@@ -27,9 +27,8 @@ SECONDS = 240.0
 def plane(new_control_plane: NewControlPlane) -> ControlPlane:
     """A control plane of the test's own, for it is restarted, with our CRDs."""
     started = new_control_plane()
-    started.kubectl("apply", "--kustomize", str(ROOT / "crds"))
-    started.kubectl("wait", "--for=condition=Established", "--timeout=300s", "crd/k10securityfindings.k10auditwatch.io")
-    started.kubectl("create", "namespace", NAMESPACE)
+    define_ours(started)
+    make_namespaces(started, NAMESPACE)
     return started
 
 

@@ -211,7 +211,7 @@ def test_a_deleted_namespace_takes_its_points_along(k10: K10StandIn) -> None:
     _run_policy(k10, "shortlived")
     assert _names(k10, "restorepoints", "--namespace=shortlived")
 
-    k10.cluster.kubectl("delete", "namespace", "shortlived", "--timeout=300s")
+    k10.cluster.kubectl("delete", "namespace", "shortlived", "--timeout=580s")
 
     labels = "--selector=k10.kasten.io/appName=shortlived"
     assert not _names(k10, "restorepoints", "--all-namespaces", labels)

@@ -19,12 +19,12 @@ import yaml
 
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError
+from tests.cluster.ours import define_ours
 from tests.cluster.processes import Process
 
 REPOSITORY = Path(__file__).parents[2]
 NAMESPACE = "k10-auditwatch"
 ACCOUNT = "k10-auditwatch"
-CRDS = ("auditwatches", "k10securityfindings")
 INSTALLED = ("namespace.yaml", "service-account.yaml", "rbac-k10.yaml", "rbac-own.yaml", "roles-for-people.yaml")
 API_VERSION = "k10auditwatch.io/v1alpha1"
 LEASES = "coordination.k8s.io/v1/{}/leases"
@@ -54,9 +54,7 @@ class Installation:
     def install(self) -> None:
         """CRDs, namespace, account and RBAC, as ``kubectl apply -k manifests`` would bring them."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        for name in CRDS:
-            self.cluster.apply((REPOSITORY / "crds" / f"{name}.yaml").read_text())
-        self.cluster.established(*(f"{name}.k10auditwatch.io" for name in CRDS))
+        define_ours(self.cluster)
         for name in INSTALLED:
             self.cluster.apply((REPOSITORY / "manifests" / name).read_text())
 

@@ -110,6 +110,7 @@ func families() []string {
 func install(server *genericserver.GenericAPIServer, enc encoding, objects *catalog.Catalog, family string, options Options) error {
 	group := schema.GroupVersion{Group: family + "." + options.Domain, Version: kinds.Version}
 	info := genericserver.NewDefaultAPIGroupInfo(group.Group, enc.scheme, enc.parameters, enc.codecs)
+	info.NegotiatedSerializer = jsonOnly{enc.codecs}
 	info.PrioritizedVersions = []schema.GroupVersion{group}
 	resources := map[string]rest.Storage{}
 	for _, kind := range kinds.All {

@@ -1,6 +1,8 @@
 """The audit trail of the test cluster: the log file and the webhook of a real API server."""
 
+import datetime as dt
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.audit import EVERYTHING, METADATA, Audit, Webhook
+from tests.cluster.certificates import Authority
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import KubectlError
 from tests.cluster.fixtures import NewControlPlane
@@ -21,18 +24,24 @@ QUICK = {"batch-max-wait": "100ms", "initial-backoff": "100ms"}
 
 
 class Receiver(ThreadingHTTPServer):
-    """Collects the audit events that an API server sends."""
+    """Collects the audit events that an API server sends; over TLS, for otherwise it sends no token."""
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, directory: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        authority = Authority.create("receivers", now=dt.datetime.now(dt.UTC))
+        authority.issue("receiver", hosts=["127.0.0.1"]).write(directory, "receiver")
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(directory / "receiver.crt", directory / "receiver.key")
+        self.socket = tls.wrap_socket(self.socket, server_side=True)
+        self.authority = authority.pair.certificate_pem
         self.requests: list[dict[str, str]] = []
         self.events: list[dict[str, Any]] = []
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/audit"
+        return f"https://127.0.0.1:{self.server_address[1]}/audit"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -51,8 +60,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _receiving() -> Iterator[Receiver]:
-    with Receiver() as server:
+def _receiving(directory: Path) -> Iterator[Receiver]:
+    with Receiver(directory) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -61,16 +70,16 @@ def _receiving() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
+def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
     """Where the shared, audited control plane sends its events."""
-    with _receiving() as server:
+    with _receiving(tmp_path_factory.mktemp("receiver")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def audited(kubernetes_binary: Path, receiver: Receiver) -> Iterator[ControlPlane]:
     """A control plane that logs everything to a file and sends it to ``receiver`` as well."""
-    webhook = Webhook(url=receiver.url, token="knock", options=QUICK)
+    webhook = Webhook(url=receiver.url, authority=receiver.authority, token="knock", options=QUICK)
     audit = Audit(policy=EVERYTHING, webhook=webhook)
     with ControlPlane(binary=kubernetes_binary, audit=audit, with_controller_manager=False) as started:
         yield started
@@ -123,9 +132,10 @@ def test_the_audit_log_goes_on_after_a_restart(new_control_plane: NewControlPlan
     assert {"answer": "42"} not in _created(cluster), "no bodies at level Metadata"
 
 
-def test_an_orderly_stop_sends_the_last_batch(new_control_plane: NewControlPlane) -> None:
-    with _receiving() as receiver:
-        webhook = Webhook(url=receiver.url, options={"batch-max-wait": "10m", "batch-max-size": "100000"})
+def test_an_orderly_stop_sends_the_last_batch(new_control_plane: NewControlPlane, tmp_path: Path) -> None:
+    with _receiving(tmp_path) as receiver:
+        late = {"batch-max-wait": "10m", "batch-max-size": "100000"}
+        webhook = Webhook(url=receiver.url, authority=receiver.authority, options=late)
         cluster = new_control_plane(audit=Audit(log=False, webhook=webhook), with_controller_manager=False)
         _attempt(cluster)
         assert not any(map(_is_the_attempt, receiver.events))

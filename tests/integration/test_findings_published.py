@@ -26,7 +26,7 @@ SECONDS = 240.0
 @pytest.fixture
 def plane(new_control_plane: NewControlPlane) -> ControlPlane:
     """A control plane of the test's own, for it is restarted, with our CRDs."""
-    started = new_control_plane()
+    started = new_control_plane(with_controller_manager=False)
     define_ours(started)
     make_namespaces(started, NAMESPACE)
     return started

@@ -16,7 +16,7 @@ from auditwatch.cluster.findings import FINDINGS
 from auditwatch.events.activity import Actor
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.fixtures import NewControlPlane
-from tests.cluster.ours import define_ours, make_namespaces
+from tests.cluster.ours import NAMES, define_ours, make_namespaces
 from tests.unit.findings.making import signal
 from tests.unit.runtime.publishing_bench import NAMESPACE, Bench, publishing
 
@@ -84,6 +84,7 @@ async def test_a_life_that_ends_in_an_outage_is_continued_by_the_next(
         await asyncio.to_thread(plane.kill_apiserver)
         await bench.apply(*(signal(index, name=f"policy-{index}") for index in range(1, 11)))
     await asyncio.to_thread(plane.start_apiserver)
+    await asyncio.to_thread(plane.established, *NAMES)
     async with publishing(cluster, journal, list_seconds=5.0):
         await until_counts(cluster, {f"policy-{index}": 1 for index in range(1, 11)})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,10 +15,13 @@ from tests.live.installation import NAMESPACE, Installation
 
 
 @pytest.fixture(autouse=True, scope="module")
-def stolen_rights(k10: K10StandIn) -> None:
+def stolen_rights(k10: K10StandIn) -> Iterator[None]:
+    """The intruder is cluster-admin here, and again nobody for the tests that share this K10."""
     k10.cluster.kubectl(
         "create", "clusterrolebinding", "stolen", "--clusterrole=cluster-admin", f"--user={INTRUDER.user}"
     )
+    yield
+    k10.cluster.kubectl("delete", "clusterrolebinding", "stolen")
 
 
 def finding(operator: Installation, rule: str, name: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What happened, as detection sees it: the vocabulary every room above this one shares.
 
-A source yields *records* (today :class:`StateChange` and :class:`Gap`; audit events later). The joiner settles
-records into :class:`Activity`, the only thing rules are matched against. All of them are opaque rows to the
+A source yields *records* (:class:`StateChange`, :class:`Gap`, and the audit records of ``audit.py``). The joiner
+settles records into :class:`Activity`, the only thing rules are matched against. All of them are opaque rows to the
 journal, so they are ``msgspec`` structs: closed, typed, and encoded without a schema of their own.
 
 Times are seconds since the epoch, UTC, as ``float``. Objects are JSON objects *after* redaction.
@@ -40,17 +40,90 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Objects touched by the one request (deletecollection: many); ``None`` when nobody could tell."""
 
 
-class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who acted, as far as it is known. An empty ``id`` says: nobody knows."""
+class Impersonator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who authenticated and acted as somebody else."""
 
     id: str = ""
     name: str = ""
+    groups: tuple[str, ...] = ()
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who acted, as far as it is known. An empty ``id`` says: nobody knows (or, of kind Unauthenticated: nobody)."""
+
+    id: str = ""
+    """What names the person on this platform: a cloud identity, else the impersonated user, else the user name."""
+    name: str = ""
+    """User name acted as: the impersonated one where somebody was impersonated."""
     groups: tuple[str, ...] | None = None
     kind: str = ""
+    """User, ServiceAccount, Node, Anonymous, Unauthenticated (401), K10 or K10Suspect; empty while unknown."""
     via: str = ""
+    """Direct, K10Dashboard, Impersonation, K10Internal or UnattributedDashboard; empty while unknown."""
     is_k10: bool | None = None
     manager: str = ""
     """The field manager that last wrote the object: a client's own word, a hint and never proof."""
+    user: str | None = None
+    """User name that authenticated, empty where none did (401)."""
+    user_groups: tuple[str, ...] | None = None
+    credential_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    """``JTI=…`` or ``X509SHA256=…`` of the credential, where the cluster says so."""
+    pod_uid: str | msgspec.UnsetType | None = msgspec.UNSET
+    """Of the pod the token is bound to, where the cluster says so; the next two likewise."""
+    pod: str | msgspec.UnsetType | None = msgspec.UNSET
+    node: str | msgspec.UnsetType | None = msgspec.UNSET
+    impersonator: Impersonator | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a request came from. ``ip`` is the address that can be trusted, ``ips`` what the client claims as well."""
+
+    ip: str = ""
+    ips: tuple[str, ...] = ()
+    agent: str = ""
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was asked, besides verb and target. Texts are redacted."""
+
+    uri: str = ""
+    path: str = ""
+    query: dict[str, tuple[str, ...]] = {}
+    command: str = ""
+    """Of an exec: program and arguments in one line; empty elsewhere."""
+    args: tuple[str, ...] = ()
+    dry_run: bool | None = False
+    """Whether it was a dry run; ``None`` where one was asked for in a way that may not be true."""
+
+
+class Response(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the API server answered. ``code`` 0: no answer was seen."""
+
+    code: int = 0
+    reason: str = ""
+    phrase: str = ""
+    """The words of HTTP for the code: ``Not Found``."""
+    message: str = ""
+    issued_credential_id: str = ""
+    """``JTI=…`` of the token a TokenRequest made."""
+
+
+class PatchedField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One place that a patch names, and what it puts there; ``None`` takes away, UNSET: a value nobody can tell."""
+
+    path: str
+    """In the words of rules: ``spec.actions[export].retention``."""
+    value: Any | msgspec.UnsetType = msgspec.UNSET
+
+
+class Patch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a patch names: the part of the new object that is known although neither version was seen."""
+
+    fields: tuple[PatchedField, ...] = ()
+    is_complete: bool = False
+    """Whether what it does not name stayed as it was. Applying takes away what is no longer named."""
+    hides: bool = False
+    """Whether it also changed places it does not name: what was below a container that it took away or replaced."""
 
 
 class StateChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="StateChange"):
@@ -115,6 +188,15 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     """The object after the request (for a delete: ``None``)."""
     old_object: JSONObject | msgspec.UnsetType | None = msgspec.UNSET
     """The object before the request (for a create: ``None``)."""
+    patch: Patch | msgspec.UnsetType = msgspec.UNSET
+    """What a patch names, where it was logged."""
+    client: Client | msgspec.UnsetType = msgspec.UNSET
+    request: Request | msgspec.UnsetType = msgspec.UNSET
+    response: Response | msgspec.UnsetType = msgspec.UNSET
+    event: JSONObject | msgspec.UnsetType = msgspec.UNSET
+    """The audit event as it was logged, without its bodies."""
+    degraded: tuple[str, ...] = ()
+    """What of the event could not be read (``events/audit.py``, Degradation)."""
 
 
 Record = StateChange | Gap

@@ -137,7 +137,7 @@ class Operator:
             context=self._launch.context,
             cluster_name=cluster_name,
             journal_key=opened.journal_key,
-            poll_seconds=self._settings.sources[0].poll_seconds,
+            poll_seconds=self._settings.state.poll_seconds,
         )
         self._ingest = IngestThread(plan, self._engine, ended=self._ended_by("sources"))
         self._overview = Overview(

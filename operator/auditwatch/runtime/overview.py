@@ -114,7 +114,7 @@ class Overview:
         )
         return [
             state_figures(source.name, reports, optional=optional, now=now)
-            for source in self._settings.sources
+            for source in (self._settings.state,)
             if "*" in wanted or source.name in wanted
         ]
 

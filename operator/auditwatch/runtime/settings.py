@@ -8,23 +8,17 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, SkipValidation, field_validator, model_validator
 
 from auditwatch.api.problems import Problem, validate
+from auditwatch.runtime.section import Name, Section
+from auditwatch.runtime.sourcesections import SourceSection, StateSection, parse_sources
 
-Name = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 Namespace = Name
 GIB = 1024**3
-
-
-class Section(BaseModel):
-    """A closed section: an unknown key is a problem, never ignored."""
-
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, frozen=True)
 
 
 class K10Section(Section):
@@ -35,14 +29,6 @@ class K10Section(Section):
     service_account: Name = "k10-k10"
     api_domain: Annotated[str, Field(max_length=253)] = "kio.kasten.io"
     multicluster_namespace: Namespace = "kasten-io-mc"
-
-
-class StateSection(Section):
-    """Watch loops on K10's objects: needs nothing but read rights."""
-
-    name: Name = "state"
-    type: Literal["State"] = "State"
-    poll_seconds: Annotated[int, Field(ge=5, le=3600)] = 60
 
 
 class JournalSection(Section):
@@ -57,7 +43,7 @@ class JournalSection(Section):
 class TenancySection(Section):
     """Which namespaces besides the operator's own may hold AuditWatches; such a watch sees its own namespace only."""
 
-    namespaces: Annotated[list[Annotated[str, Field(max_length=63)]], Field(max_length=256)] = ["*"]
+    namespaces: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=256)] = ("*",)
 
 
 class ProbesSection(Section):
@@ -78,17 +64,23 @@ class Settings(Section):
     """The whole file. Absent ``k10s`` means: find K10 from its Deployment."""
 
     cluster_name: Annotated[str, Field(max_length=253)] = ""
-    k10s: Annotated[list[K10Section], Field(max_length=16)] = []
-    sources: Annotated[list[StateSection], Field(min_length=1, max_length=1)] = [StateSection()]
-    trusted_proxies: Annotated[list[str], Field(max_length=64)] = []
+    k10s: Annotated[tuple[K10Section, ...], Field(max_length=16)] = ()
+    sources: SkipValidation[tuple[SourceSection, ...]] = (StateSection(),)
+    """Parsed on their own: :func:`parse_sources`."""
+    trusted_proxies: Annotated[tuple[str, ...], Field(max_length=64)] = ()
     journal: JournalSection = JournalSection()
     tenancy: TenancySection = TenancySection()
     probes: ProbesSection = ProbesSection()
     lease: LeaseSection = LeaseSection()
 
+    @property
+    def state(self) -> StateSection:
+        """The watch loops: always there, listed or not."""
+        return next((each for each in self.sources if isinstance(each, StateSection)), StateSection())
+
     @field_validator("trusted_proxies")
     @classmethod
-    def _are_networks(cls, networks: list[str]) -> list[str]:
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
         for network in networks:
             ip_network(network, strict=False)
         return networks
@@ -114,10 +106,12 @@ class InvalidSettings(Exception):  # noqa: N818 - reads as what it is where it i
 def parse_settings(text: str, *, origin: str) -> Settings:
     """Settings from the text of the file. Raises :class:`InvalidSettings` with all problems at once."""
     raw = _document(text, origin=origin)
-    settings, problems = validate(Settings, raw, "")
-    if settings is None or problems:
-        raise InvalidSettings(origin, problems)
-    return settings
+    listed = raw.pop("sources", None)
+    sources, problems = parse_sources(listed) if listed is not None else (Settings().sources, [])
+    settings, others = validate(Settings, raw, "")
+    if settings is None or problems or others:
+        raise InvalidSettings(origin, [*problems, *others])
+    return settings.model_copy(update={"sources": sources})
 
 
 def load_settings(path: Path | None) -> Settings:

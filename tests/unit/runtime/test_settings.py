@@ -47,9 +47,10 @@ def test_a_whole_file_is_read_in_the_spelling_of_kubernetes() -> None:
     assert settings.cluster_name == "prod-1"
     assert settings.k10s[0].service_account == "k10"
     assert settings.k10s[0].api_domain == "kio.backup"
-    assert settings.sources[0].poll_seconds == 30
+    assert settings.state.poll_seconds == 30
+    assert settings.state.name == "objects"
     assert settings.journal.limit_bytes == 32 * 1024**2
-    assert settings.tenancy.namespaces == ["team-*"]
+    assert settings.tenancy.namespaces == ("team-*",)
     assert settings.probes.port == 9000
     assert settings.lease.duration_seconds == 30
 
@@ -62,9 +63,10 @@ def test_a_typo_is_named_with_its_path_and_the_word_that_was_meant() -> None:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    found = problems_of("sources: [{type: Stat, pollSeconds: 1}]\nprobes: {port: 99999}\nnonsense: 1\n")
+    text = "sources: [{type: Stat}, {name: other, pollSeconds: 1}]\nprobes: {port: 99999}\nnonsense: 1\n"
+    found = problems_of(text)
 
-    assert set(found) == {"sources[0].type", "sources[0].pollSeconds", "probes.port", "nonsense"}
+    assert set(found) == {"sources[0].type", "sources[1].pollSeconds", "probes.port", "nonsense"}
 
 
 def test_a_trusted_proxy_must_be_a_network() -> None:
@@ -105,4 +107,4 @@ def test_the_manifests_configuration_is_valid() -> None:
     manifest = Path(__file__).parents[3] / "manifests" / "configuration.yaml"
     text = manifest.read_text().split("auditwatch.yaml: |\n", maxsplit=1)[1]
 
-    assert parse_settings(text, origin="manifest").sources[0].poll_seconds == 60
+    assert parse_settings(text, origin="manifest").state.poll_seconds == 60

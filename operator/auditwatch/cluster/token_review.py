@@ -1,0 +1,56 @@
+"""Whose token this is, in the words of the API server that made it (TokenReview, ``authentication.k8s.io/v1``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from auditwatch.cluster.client import Cluster
+from auditwatch.cluster.requests import Resource
+
+REVIEWS = Resource("authentication.k8s.io", "v1", "tokenreviews")
+NODE_NAME = "authentication.kubernetes.io/node-name"
+"""Key of a user's extra fields: the node of the pod a token is bound to (Kubernetes ≥ 1.30)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewedToken:
+    """The owner of a valid token. ``node``: of the pod it is bound to, empty where it is bound to none."""
+
+    username: str
+    node: str = ""
+
+
+def question(token: str, *, audience: str) -> dict[str, object]:
+    """The TokenReview that asks about one token."""
+    return {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenReview",
+        "spec": {"token": token, "audiences": [audience]},
+    }
+
+
+def answer(review: Mapping[str, Any], *, audience: str) -> ReviewedToken | None:
+    """What a TokenReview says; ``None`` where the token is not valid for the audience.
+
+    A server that knows no audiences answers without them: its word is not about ours, so it does not count.
+    """
+    status = review.get("status") or {}
+    if status.get("authenticated") is not True or audience not in (status.get("audiences") or ()):
+        return None
+    user = status.get("user") or {}
+    nodes = (user.get("extra") or {}).get(NODE_NAME) or [""]
+    return ReviewedToken(username=str(user.get("username") or ""), node=str(nodes[0]) if len(nodes) == 1 else "")
+
+
+class ClusterTokenReviewer:
+    """Asks one API server; needs ``create tokenreviews.authentication.k8s.io``."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    async def review(self, token: str, *, audience: str) -> ReviewedToken | None:
+        """Whose token it is; ``None`` where it is not valid for the audience. Raises like :class:`Cluster`."""
+        said = await self._cluster.create(REVIEWS, question(token, audience=audience))
+        return answer(said, audience=audience)

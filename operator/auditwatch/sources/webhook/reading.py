@@ -1,0 +1,151 @@
+"""From the body of a request to rows for the inbox, a slice at a time.
+
+Every item is on its own: what cannot be read is counted with its reason, and its neighbours go on. Work is done in
+slices of some milliseconds, so that one large body holds nobody else up and its rows never pile up.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+import structlog
+
+from auditwatch.events.audit import AuditRecord
+from auditwatch.events.decode import NotAnAuditEventError, decode
+from auditwatch.events.items import is_event_list
+from auditwatch.events.prefilter import Prefilter
+from auditwatch.events.records import record_of
+from auditwatch.events.redaction import Redactor
+from auditwatch.events.times import parse_time
+from auditwatch.events.unwrap import unwrap
+from auditwatch.sources.webhook.plan import MIB
+
+SLICE_SECONDS: Final = 0.02
+SLICE_BYTES: Final = 2 * MIB
+SEARCHED_WHOLE: Final = 4 * MIB
+NOT_AN_EVENT: Final = "NotAnAuditEvent"
+OUR_FAULT: Final = "InternalError"
+_STAMP: Final = b'"stageTimestamp":"'
+_TIME: Final = re.compile(rb"[0-9TZtz:.+-]{20,40}")
+_ENCODER: Final = msgspec.json.Encoder()
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What records say of where they came from. ``received``: seconds since the epoch."""
+
+    cluster: str
+    source: str
+    instance: str
+    received: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record, ready for the inbox."""
+
+    key: str
+    payload: bytes
+
+
+@dataclass(slots=True)
+class Slice:
+    """What some milliseconds of work brought. ``last_event``: seconds since the epoch, of the last item seen."""
+
+    rows: list[Row] = field(default_factory=list)
+    size: int = 0
+    items: int = 0
+    undecodable: Counter[str] = field(default_factory=Counter)
+    last_event: float | None = None
+    is_last: bool = False
+
+
+class BodyReader:
+    """One body. :meth:`next_slice` may run in any thread, in one at a time."""
+
+    def __init__(
+        self, body: bytes, *, origin: Origin, prefilter: Prefilter, redactor: Redactor, body_limit: int
+    ) -> None:
+        self._body = body
+        self._origin = origin
+        self._prefilter = prefilter
+        self._redactor = redactor
+        self._body_limit = body_limit
+        self._items: Iterator[bytes] | None = None
+        self._selects_any = True
+
+    def next_slice(self, *, seconds: float = SLICE_SECONDS) -> Slice:
+        """Go on for about ``seconds``, or until there is a fair amount to commit."""
+        items = self._begun()
+        done, end, last = Slice(), time.monotonic() + seconds, b""
+        for item in items:
+            done.items += 1
+            last = item
+            if self._selects_any and self._prefilter.selects(item):
+                self._take(item, done)
+            if done.size > SLICE_BYTES or time.monotonic() > end:
+                break
+        else:
+            done.is_last = True
+        done.last_event = stage_time(last)
+        return done
+
+    def _begun(self) -> Iterator[bytes]:
+        if self._items is None:
+            # A body without any needle has no item with one: they are only counted. Not asked of a body so large
+            # that searching it in one go would hold up every other thread.
+            self._selects_any = len(self._body) > SEARCHED_WHOLE or self._prefilter.selects(self._body)
+            self._items = items_of(self._body)
+        return self._items
+
+    def _take(self, item: bytes, done: Slice) -> None:
+        try:
+            record = self._record(item)
+            payload = _ENCODER.encode(record)
+        except NotAnAuditEventError:
+            done.undecodable[NOT_AN_EVENT] += 1
+        except Exception as error:  # noqa: BLE001 - a flaw of ours may cost this item, never its neighbours
+            done.undecodable[OUR_FAULT] += 1
+            log.error("an audit event could not be taken in: report this", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - bodies may be in the traceback
+        else:
+            done.rows.append(Row(record.key, payload))
+            done.size += len(payload)
+
+    def _record(self, item: bytes) -> AuditRecord:
+        origin = self._origin
+        return record_of(
+            decode(item),
+            cluster=origin.cluster,
+            source=origin.source,
+            instance=origin.instance,
+            received=origin.received,
+            redactor=self._redactor,
+            max_body=self._body_limit,
+        )
+
+
+def items_of(body: bytes) -> Iterator[bytes]:
+    """The events in a body: an EventList as API servers send it, or one record per line as agents do."""
+    if is_event_list(body):
+        yield from unwrap(body)
+        return
+    start = 0
+    while start < len(body):
+        end = body.find(b"\n", start)
+        end = len(body) if end < 0 else end
+        yield from unwrap(body[start:end])
+        start = end + 1
+
+
+def stage_time(item: bytes) -> float | None:
+    """The stage timestamp of an event, without decoding it: the last one in it, because bodies stand before it."""
+    start = item.rfind(_STAMP)
+    found = _TIME.match(item, start + len(_STAMP)) if start >= 0 else None
+    return parse_time(found[0].decode()) if found else None

@@ -1,0 +1,1 @@
+"""Tests of the webhook source: real TLS, real sockets, a real journal."""

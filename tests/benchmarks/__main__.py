@@ -90,11 +90,9 @@ def watch(operator: Installation) -> None:
 
 def noticed(operator: Installation, k10: K10StandIn) -> None:
     """Delete one restore point and wait for its finding."""
-    kind = f"restorepoints.apps.{k10.api_domain}"
-    name = operator.cluster.kubectl(
-        "get", kind, "-n", "shop", "--chunk-size=1", "-o", "jsonpath={.items[0].metadata.name}"
-    )
-    operator.cluster.kubectl("delete", kind, name, "-n", "shop")
+    points = f"/apis/{k10.group('apps')}/v1alpha1/namespaces/shop/restorepoints"
+    name = operator.cluster.request("GET", f"{points}?limit=1").json()["items"][0]["metadata"]["name"]
+    operator.cluster.request("DELETE", f"{points}/{name}")
     operator.wait(lambda: bool(operator.findings_of("point-deleted")), what="the finding", timeout=PATIENCE_SECONDS)
 
 

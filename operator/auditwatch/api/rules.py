@@ -14,7 +14,7 @@ from pydantic import Field
 from auditwatch.api.correlate import Correlate
 from auditwatch.api.exceptions import RuleException
 from auditwatch.api.match import Match
-from auditwatch.api.model import Flaw, Model, Name, Path, Raw, Validation, given
+from auditwatch.api.model import Flaw, Int, Model, Name, Path, Raw, Validation, given
 from auditwatch.api.ruletests import RuleTest
 from auditwatch.api.vocabulary import CONFIDENCE, EMIT, SEVERITY, Confidence, Emit, Severity, explained
 from auditwatch.api.where import Where
@@ -29,8 +29,9 @@ _ONE_KIND = Validation(
     "has(self.match) != has(self.correlate)", "a rule is one kind: set exactly one of match and correlate"
 )
 _NEEDS_MATCH = Validation(
-    "!has(self.correlate) || !has(self.where) && !has(self.onUnknown)",
-    "where and onUnknown belong to match: move them to the rules that are counted",
+    "!has(self.correlate) || !has(self.where) && !has(self.onUnknown) && "
+    "!(has(self.settleSeconds) && self.settleSeconds > 0)",
+    "where, onUnknown and settleSeconds belong to match: move them to the rules that are counted",
 )
 
 
@@ -114,6 +115,10 @@ class Rule(Model):
         alias="except",
         description="Known and reviewed matches. For a story, judged on what completed the count.",
     )
+    settle_seconds: Annotated[Int, Field(ge=0, le=600)] = Field(
+        default=0,
+        description="How long to wait for slower facts (which pods are K10's) before deciding; unknown until then.",
+    )
     finding: FindingOptions | None = Field(default=None, description="How matches become findings.")
     correlate: Correlate | None = Field(default=None, description="Counts signals of other rules.")
     tests: Annotated[tuple[RuleTest, ...], Field(max_length=32)] = Field(
@@ -125,5 +130,5 @@ class Rule(Model):
         """The CEL above, in Python."""
         if given(raw, "match") == given(raw, "correlate"):
             yield Flaw((), _ONE_KIND.message)
-        if given(raw, "correlate") and (given(raw, "where") or given(raw, "onUnknown")):
+        if given(raw, "correlate") and (given(raw, "where") or given(raw, "onUnknown") or raw.get("settleSeconds")):
             yield Flaw((), _NEEDS_MATCH.message)

@@ -9,62 +9,89 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import msgspec
+
 from auditwatch.detection.scope import Scope
 from auditwatch.detection.values import MISSING, UNKNOWN
+from auditwatch.events.activity import Actor, Client, Impersonator, Request, Response
 
 ScopeReader = Callable[[Scope], object]
 
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 """Values of ``time.weekday``."""
 
-_NOT_IN_STATE: Final = (
-    "actor.credentialID",
-    "actor.podUID",
-    "actor.pod",
-    "actor.node",
-    "actor.grantedBy",
-    "actor.impersonator.id",
-    "actor.impersonator.name",
-    "actor.impersonator.groups",
-    "client.ip",
-    "client.ips",
-    "client.agent",
-    "request.uri",
-    "request.path",
-    "request.command",
-    "request.args",
-    "request.dryRun",
-    "response.code",
-    "response.phrase",
-    "response.reason",
-    "response.message",
-    "response.issuedCredentialID",
-)
-"""Fields of the language that no source in this version provides."""
-
-UNKNOWN_TO_STATE: Final = frozenset(
-    {*_NOT_IN_STATE, "actor.id", "actor.name", "actor.groups", "actor.kind", "actor.via", "actor.isK10"}
-)
-"""What watched state cannot tell: who did it, from where, with which request."""
-
-
-def _unknown(_scope: Scope) -> object:
-    return UNKNOWN
-
 
 def _said(text: str) -> object:
-    """Text of an actor: empty means that nobody knows."""
+    """Text that is empty while nobody knows."""
     return text or UNKNOWN
 
 
-def _groups(scope: Scope) -> object:
-    groups = scope.activity.actor.groups
-    return UNKNOWN if groups is None else list(groups)
+def _filled(value: object) -> object:
+    """A part of something that was seen: empty is absent."""
+    return MISSING if value in ("", (), None) else value
 
 
-def _is_k10(scope: Scope) -> object:
-    known = scope.activity.actor.is_k10
-    return UNKNOWN if known is None else known
+def _listed(words: tuple[str, ...] | None) -> object:
+    return UNKNOWN if words is None else list(words)
+
+
+def _optional(value: object) -> object:
+    """UNSET is unknown, ``None`` absent."""
+    return UNKNOWN if value is msgspec.UNSET else MISSING if value is None else value
+
+
+def _of_actor(read: Callable[[Actor], object]) -> ScopeReader:
+    return lambda scope: read(scope.activity.actor)
+
+
+def _identity(read: Callable[[Actor], str]) -> ScopeReader:
+    """A name of the actor. Of a request that nobody authenticated there is none; else empty says unknown."""
+
+    def name(scope: Scope) -> object:
+        actor = scope.activity.actor
+        return read(actor) or (MISSING if actor.kind == UNAUTHENTICATED else UNKNOWN)
+
+    return name
+
+
+def _of_impersonator(read: Callable[[Impersonator], object]) -> ScopeReader:
+    def part(scope: Scope) -> object:
+        found = _optional(scope.activity.actor.impersonator)
+        return _filled(read(found)) if isinstance(found, Impersonator) else found
+
+    return part
+
+
+def _of_client(read: Callable[[Client], object]) -> ScopeReader:
+    def part(scope: Scope) -> object:
+        client = scope.activity.client
+        return UNKNOWN if isinstance(client, msgspec.UnsetType) else _filled(read(client))
+
+    return part
+
+
+def _of_request(read: Callable[[Request], object]) -> ScopeReader:
+    def part(scope: Scope) -> object:
+        request = scope.activity.request
+        return UNKNOWN if isinstance(request, msgspec.UnsetType) else _filled(read(request))
+
+    return part
+
+
+def _of_response(read: Callable[[Response], object]) -> ScopeReader:
+    def part(scope: Scope) -> object:
+        response = scope.activity.response
+        return UNKNOWN if isinstance(response, msgspec.UnsetType) else _filled(read(response))
+
+    return part
+
+
+def _is_dry_run(request: Request) -> object:
+    return UNKNOWN if request.dry_run is None else request.dry_run
+
+
+def _is_k10(actor: Actor) -> object:
+    return UNKNOWN if actor.is_k10 is None else actor.is_k10
 
 
 def _target_count(scope: Scope) -> object:
@@ -72,19 +99,51 @@ def _target_count(scope: Scope) -> object:
     return UNKNOWN if count is None else count
 
 
-def _resource(scope: Scope) -> str:
+def _resource(scope: Scope) -> object:
     """``pods/exec`` is written as in a rule's ``match``: the resource alone, the subresource beside it."""
-    return scope.activity.target.resource
+    return _filled(scope.activity.target.resource)
 
+
+UNAUTHENTICATED: Final = "Unauthenticated"
+"""``actor.kind`` of a request that was refused before anybody was known (401)."""
+
+_AUDITED: Final[Mapping[str, ScopeReader]] = {
+    "actor.id": _identity(lambda actor: actor.id),
+    "actor.name": _identity(lambda actor: actor.name),
+    "actor.groups": _of_actor(lambda actor: _listed(actor.groups)),
+    "actor.kind": _of_actor(lambda actor: _said(actor.kind)),
+    "actor.via": _of_actor(lambda actor: _said(actor.via)),
+    "actor.isK10": _of_actor(_is_k10),
+    "actor.credentialID": _of_actor(lambda actor: _optional(actor.credential_id)),
+    "actor.podUID": _of_actor(lambda actor: _optional(actor.pod_uid)),
+    "actor.pod": _of_actor(lambda actor: _optional(actor.pod)),
+    "actor.node": _of_actor(lambda actor: _optional(actor.node)),
+    "actor.grantedBy": lambda _scope: UNKNOWN,
+    "actor.impersonator.id": _of_impersonator(lambda impersonator: impersonator.id),
+    "actor.impersonator.name": _of_impersonator(lambda impersonator: impersonator.name),
+    "actor.impersonator.groups": _of_impersonator(lambda impersonator: list(impersonator.groups)),
+    "client.ip": _of_client(lambda client: client.ip),
+    "client.ips": _of_client(lambda client: list(client.ips)),
+    "client.agent": _of_client(lambda client: client.agent),
+    "request.uri": _of_request(lambda request: request.uri),
+    "request.path": _of_request(lambda request: request.path),
+    "request.command": _of_request(lambda request: request.command),
+    "request.args": _of_request(lambda request: list(request.args)),
+    "request.dryRun": _of_request(_is_dry_run),
+    "response.code": _of_response(lambda response: response.code or None),
+    "response.phrase": _of_response(lambda response: response.phrase),
+    "response.reason": _of_response(lambda response: response.reason),
+    "response.message": _of_response(lambda response: response.message),
+    "response.issuedCredentialID": _of_response(lambda response: response.issued_credential_id),
+}
+"""What only requests tell: who did it, from where, how it was asked and answered."""
+
+UNKNOWN_TO_STATE: Final = frozenset(_AUDITED)
+"""What watched state cannot tell."""
 
 READERS: Final[Mapping[str, ScopeReader]] = {
-    "actor.id": lambda scope: _said(scope.activity.actor.id),
-    "actor.name": lambda scope: _said(scope.activity.actor.name),
-    "actor.groups": _groups,
-    "actor.kind": lambda scope: _said(scope.activity.actor.kind),
-    "actor.via": lambda scope: _said(scope.activity.actor.via),
-    "actor.isK10": _is_k10,
-    "actor.manager": lambda scope: _said(scope.activity.actor.manager),
+    **_AUDITED,
+    "actor.manager": _of_actor(lambda actor: _said(actor.manager)),
     "actor.attribution": lambda scope: scope.activity.attribution,
     "target.group": lambda scope: scope.activity.target.group,
     "target.version": lambda scope: scope.activity.target.version,
@@ -98,6 +157,5 @@ READERS: Final[Mapping[str, ScopeReader]] = {
     "response.outcome": lambda scope: scope.activity.outcome,
     "time.hour": lambda scope: scope.local_time.hour,
     "time.weekday": lambda scope: WEEKDAYS[scope.local_time.weekday()],
-    **dict.fromkeys(_NOT_IN_STATE, _unknown),
 }
 """By field name."""

@@ -1,7 +1,7 @@
 """What each operator on a change means, compiled once per test.
 
 A change whose other side nobody saw is not guessed at: ``Decreased`` is unknown without the old value. Only
-``ChangedTo`` can do with the new one, where the change itself was named by a request (a patch).
+``ChangedTo`` can do with the new one, where a request (a patch) named the change itself.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _changed_to(options: ChangeOptions) -> ChangePredicate:
         if change.new is MISSING or not wanted(change.new):
             return False
         if change.old is UNKNOWN:
-            return True if named else None
+            return True if named or change.is_named else None
         return not _same(change.old, change.new)
 
     return holds

@@ -9,7 +9,7 @@ The walk uses a stack of its own: an object nested as deep as a server lets thro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Protocol
@@ -61,6 +61,8 @@ class Change:
     path: str
     old: object
     new: object
+    is_named: bool = False
+    """Whether a request named it: that it became ``new`` is certain although ``old`` was not seen."""
 
 
 class ListKeys(Protocol):
@@ -72,6 +74,24 @@ class ListKeys(Protocol):
         ``path`` has every element's key replaced by ``*``: ``spec.template.spec.containers[*].env``.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value is put: as a path, with the keys of list elements as ``*``, and how many segments that are."""
+
+    path: str = ""
+    shape: str = ""
+    depth: int = 0
+
+    def field(self, name: str) -> Place:
+        """A field of the map here."""
+        step = _map_step(name, first=not self.path)
+        return Place(self.path + step, self.shape + step, self.depth + 1)
+
+    def element(self, name: str) -> Place:
+        """An element, by its key or index, of the list here."""
+        return Place(f"{self.path}[{_cut(name)}]", f"{self.shape}[*]", self.depth + 1)
 
 
 @dataclass(slots=True)
@@ -99,8 +119,26 @@ def diff(
     UNKNOWN)`` last. Those kept are taken in turn from every part of the object, so that filling one map or list
     with noise does not push out what happened elsewhere.
     """
+    return _leaves(_Node(path="", shape="", depth=0, rank=0, old=_absent(old), new=_absent(new)), list_keys)
+
+
+def spread(place: Place, value: object, *, list_keys: ListKeys) -> tuple[Change, ...]:
+    """What putting ``value`` at a place names, leaf by leaf as :func:`diff`; what was there before is UNKNOWN."""
+    if value is UNKNOWN or value is MISSING:
+        return (Change(place.path, UNKNOWN, value),)
+    node = _Node(path=place.path, shape=place.shape, depth=place.depth, rank=0, old=MISSING, new=value)
+    return tuple(replace(change, old=UNKNOWN) for change in _leaves(node, list_keys))
+
+
+def is_noise(names: Sequence[str]) -> bool:
+    """Whether a place (the names of its segments) is one whose differences are no changes."""
+    containers = (".".join(names[:depth]) for depth in range(min(len(names), 3)))
+    return any(name in _IGNORED.get(container, ()) for container, name in zip(containers, names, strict=False))
+
+
+def _leaves(root: _Node, list_keys: ListKeys) -> tuple[Change, ...]:
     found = _Found()
-    walk = [iter([_Node(path="", shape="", depth=0, rank=0, old=_absent(old), new=_absent(new))])]
+    walk = [iter([root])]
     while walk:
         node = next(walk[-1], None)
         if node is None:

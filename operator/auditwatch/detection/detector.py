@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from auditwatch.detection.compiled import CompiledRule, RuleSet
 from auditwatch.detection.counting import add, sum_around
 from auditwatch.detection.exceptions import CompiledException
@@ -47,6 +49,8 @@ class Detector:
         self._windows = Windows()
         self.unknown_outcomes: Counter[tuple[str, str]] = Counter()
         """By (watch, rule): rows of which it could not be told whether the rule holds, since the start."""
+        self.dry_runs = 0
+        """Rows that certainly changed nothing, since the start: no rule is asked about them."""
 
     @property
     def windows_forgotten(self) -> int:
@@ -90,6 +94,9 @@ class Detector:
     def observe(self, sequence: int, row: LogRow) -> list[Signal]:
         """The signals of one row of the log, rule set by rule set, stories last. Rows come in log order, once."""
         signals: list[Signal] = []
+        if isinstance(row, Activity) and _is_dry_run(row):
+            self.dry_runs += 1
+            return signals
         for watch, in_force in self._in_force.items():
             if isinstance(row, Gap):
                 signals += [gap_signal(watch, sequence, row)] if in_force.rule_set.tenant is None else []
@@ -165,3 +172,7 @@ class Detector:
     def _keep_windows_of(self, rule_set: RuleSet) -> None:
         prefixes = (window_prefix(rule_set.watch, rule.name, rule.digest) for rule in rule_set.rules.values())
         self._windows.keep(rule_set.watch, frozenset(prefixes))
+
+
+def _is_dry_run(row: Activity) -> bool:
+    return not isinstance(row.request, msgspec.UnsetType) and row.request.dry_run is True

@@ -1,7 +1,7 @@
 """Written exceptions: they hold for what is proven, for as long as they were written for, and never for a guess.
 
 An exception that rests on who acted is worth as much as the proof of who acted. So it holds only where attribution
-is at least Correlated and nobody impersonated, unless it says otherwise itself.
+is at least Correlated and it is known that nobody impersonated, unless it says otherwise itself.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class CompiledException:
         if ATTRIBUTIONS.index(activity.attribution) < least:
             return False
         via = activity.actor.via
-        return via in self.via if self.via is not None else via != "Impersonation"
+        if self.via is not None:
+            return via in self.via
+        return via != "Impersonation" and (via != "" or self.trusts_managers)
 
 
 def compile_exceptions(

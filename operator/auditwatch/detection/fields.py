@@ -11,11 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from auditwatch.detection import paths
+import msgspec
+
+from auditwatch.detection import patched, paths
 from auditwatch.detection.activity_fields import READERS
 from auditwatch.detection.changes import OVERFLOW, Change
 from auditwatch.detection.scope import K10_FACTS, Scope
-from auditwatch.detection.values import UNKNOWN
+from auditwatch.detection.values import MISSING, UNKNOWN
 
 Reader = Callable[[Scope, object], object]
 """(scope, element of the surrounding ``forAny`` or MISSING) → the field's value, MISSING or UNKNOWN. Total."""
@@ -27,6 +29,8 @@ Element = Literal["", "Change", "JSON"]
 
 _ELEMENT_FIELDS: Final = ("$", "$.path", "$.old", "$.new")
 _BARE: Final = ("object", "oldObject", "changes")
+_QUERY: Final = "request.query."
+_BODIES: Final = frozenset({"requestObject", "responseObject"})
 
 
 class FieldError(ValueError):
@@ -59,7 +63,7 @@ def compile_field(name: str, *, element: Element = "") -> Field:
         return Field(name, lambda scope, _element: scope.fact(rest))
     if head == "changes" and not rest:
         return Field(name, lambda scope, _element: scope.changes)
-    if head in {"object", "oldObject"} or name.startswith(("event.", "request.query.")):
+    if head in {"object", "oldObject"} or name.startswith(("event.", _QUERY)):
         return _open_field(name, head)
     raise FieldError(_unknown(name))
 
@@ -82,8 +86,33 @@ def _open_field(name: str, head: str) -> Field:
         return Field(name, _new_reader(steps), _pair_reader(name, steps))
     if head == "oldObject":
         return Field(name, _old_reader(steps))
-    # Raw audit events and their query belong to sources that have them; a state change has neither.
-    return Field(name, lambda _scope, _element: UNKNOWN)
+    if head == "event":
+        return Field(name, _event_reader(name, steps))
+    return Field(name, _query_reader(name.removeprefix(_QUERY)))
+
+
+def _event_reader(name: str, steps: paths.Steps) -> Reader:
+    if steps[0].name in _BODIES:
+        raise FieldError(f"{name!r}: bodies are read as object, oldObject and changes")
+
+    def read(scope: Scope, _element: object) -> object:
+        event = scope.activity.event
+        return UNKNOWN if isinstance(event, msgspec.UnsetType) else paths.read(event, steps, scope.list_keys)
+
+    return read
+
+
+def _query_reader(parameter: str) -> Reader:
+    """One parameter of the URL: its value, or a list where it was given several times."""
+
+    def read(scope: Scope, _element: object) -> object:
+        request = scope.activity.request
+        if isinstance(request, msgspec.UnsetType):
+            return UNKNOWN
+        values = request.query.get(parameter, ())
+        return (values[0] if len(values) == 1 else list(values)) if values else MISSING
+
+    return read
 
 
 def _steps(name: str) -> paths.Steps:
@@ -94,7 +123,12 @@ def _steps(name: str) -> paths.Steps:
 
 
 def _new_reader(steps: paths.Steps) -> Reader:
-    return lambda scope, _element: _below(scope.new_object, steps, scope)
+    def read(scope: Scope, _element: object) -> object:
+        if scope.new_object is not UNKNOWN or scope.patch is None or not steps:
+            return _below(scope.new_object, steps, scope)
+        return patched.look(scope.patch, steps, scope.list_keys).value
+
+    return read
 
 
 def _old_reader(steps: paths.Steps) -> Reader:
@@ -107,9 +141,23 @@ def _below(body: object, steps: paths.Steps, scope: Scope) -> object:
 
 def _pair_reader(name: str, steps: paths.Steps) -> PairReader:
     path = name.partition(".")[2]
-    return lambda scope, _element: Change(
-        path, _below(scope.old_object, steps, scope), _below(scope.new_object, steps, scope)
-    )
+
+    def read(scope: Scope, _element: object) -> Change:
+        old, new = _below(scope.old_object, steps, scope), _below(scope.new_object, steps, scope)
+        if old is not UNKNOWN or scope.patch is None or not steps:
+            return Change(path, old, new)
+        return _patched_pair(path, patched.look(scope.patch, steps, scope.list_keys), new)
+
+    return read
+
+
+def _patched_pair(path: str, look: patched.Look, new: object) -> Change:
+    """Both sides of a field of which only the new object and a patch were seen."""
+    if look.touch == "Untouched":
+        same = MISSING if new is UNKNOWN else new
+        return Change(path, same, same)
+    is_named = look.touch == "Named"
+    return Change(path, UNKNOWN, look.value if is_named and new is UNKNOWN else new, is_named=is_named)
 
 
 def _element_field(name: str, element: Element) -> Field:

@@ -6,7 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from auditwatch.api.match import Match
+from auditwatch.detection.activity_fields import UNAUTHENTICATED
 from auditwatch.detection.condition import ALWAYS, NEVER_KNOWN, NOTHING, Condition, conjunction
 from auditwatch.detection.globs import glob_matcher
 from auditwatch.detection.kleene import Truth
@@ -17,6 +20,13 @@ from auditwatch.events.activity import Activity
 
 STATE_VERBS: Final = {"update": ("update", "patch"), "delete": ("delete", "deletecollection")}
 """What a state change may have been: the state after a patch and after an update is the same."""
+
+CONNECTING: Final = frozenset({"attach", "exec", "portforward"})
+"""Subresources one connects to: which of get and create it is depends on the client's protocol alone."""
+_CONNECTING_VERBS: Final = ("get", "create")
+
+SERVICE_ACCOUNT: Final = "system:serviceaccount:"
+"""What user names of service accounts start with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +41,11 @@ class Kind:
 
     @property
     def verbs(self) -> tuple[str, ...]:
-        """The request verbs it may have been."""
-        return STATE_VERBS.get(self.verb, (self.verb,)) if self.is_state else (self.verb,)
+        """The request verbs it may have been, or counts as."""
+        if self.is_state:
+            return STATE_VERBS.get(self.verb, (self.verb,))
+        is_connecting = self.subresource in CONNECTING and self.verb in _CONNECTING_VERBS
+        return _CONNECTING_VERBS if is_connecting else (self.verb,)
 
 
 def kind_of(activity: Activity) -> Kind:
@@ -52,9 +65,11 @@ class Selector:
 
     def fits(self, kind: Kind) -> bool:
         """Whether rows of this kind can match."""
-        if self.only_urls:
-            return False
         if self.verbs is not None and self.verbs.isdisjoint(kind.verbs):
+            return False
+        if not kind.resource:  # a URL that is no resource
+            return self.groups is None
+        if self.only_urls:
             return False
         return self.fits_group(kind.group) and self.fits_resource(kind.resource, kind.subresource)
 
@@ -91,9 +106,8 @@ def compile_match(match: Match, k10: K10View, report: Report) -> Condition:
         _one_of("", match.namespaces, lambda scope: scope.activity.target.namespace),
         _one_of("actor.id", match.actors, lambda scope: _actor_names(scope.activity)),
         _one_of("actor.groups", match.actor_groups, lambda scope: scope.activity.actor.groups),
-        *_unseen(match),
+        *_authenticated(match, report),
     ]
-    _check_networks(match.source_ips or (), report.at("sourceIPs"))
     return conjunction([part for part in parts if part is not ALWAYS])
 
 
@@ -123,22 +137,57 @@ def _one_of(
 
 def _actor_names(activity: Activity) -> Sequence[str] | None:
     names = [name for name in (activity.actor.id, activity.actor.name) if name]
-    return names or None
+    return names or ([] if activity.actor.kind == UNAUTHENTICATED else None)
 
 
-def _unseen(match: Match) -> list[Condition]:
-    """Who authenticated, from where and with what: no source of this version says so."""
-    asked = {
-        "user.name": match.users or match.service_accounts,
-        "user.groups": match.user_groups,
-        "client.agent": match.user_agents,
-        "client.ip": match.source_ips,
-        "request.path": match.non_resource_urls,
-    }
-    return [Condition(NEVER_KNOWN.holds, frozenset({need})) for need, patterns in asked.items() if patterns]
+def _authenticated(match: Match, report: Report) -> list[Condition]:
+    """Who authenticated, from where and with what."""
+    return [
+        _one_of("user.name", match.users, lambda scope: scope.activity.actor.user),
+        _one_of("user.name", match.service_accounts, lambda scope: _service_account(scope.activity.actor.user)),
+        _one_of("user.groups", match.user_groups, lambda scope: scope.activity.actor.user_groups),
+        _one_of("client.agent", match.user_agents, _agent),
+        _from(match.source_ips, report.at("sourceIPs")),
+        _one_of("request.path", match.non_resource_urls, _path),
+    ]
 
 
-def _check_networks(networks: Sequence[str], report: Report) -> None:
+def _service_account(user: str | None) -> Sequence[str] | None:
+    """``namespace/name`` of a service account's user name; nothing of anybody else's."""
+    if user is None:
+        return None
+    namespace, colon, name = user.removeprefix(SERVICE_ACCOUNT).partition(":")
+    return [f"{namespace}/{name}"] if user.startswith(SERVICE_ACCOUNT) and colon else []
+
+
+def _agent(scope: Scope) -> str | None:
+    client = scope.activity.client
+    return None if isinstance(client, msgspec.UnsetType) else client.agent
+
+
+def _path(scope: Scope) -> str | None:
+    request = scope.activity.request
+    return None if isinstance(request, msgspec.UnsetType) else request.path
+
+
+def _from(networks: Sequence[str] | None, report: Report) -> Condition:
+    """The client's address is in one of the networks."""
+    if networks is None:
+        return ALWAYS
+    try:
+        contains = value_predicate("InCIDR", networks)
+    except OperandError:
+        _report_networks(networks, report)
+        return NEVER_KNOWN
+
+    def holds(scope: Scope, _element: object) -> Truth:
+        client = scope.activity.client
+        return None if isinstance(client, msgspec.UnsetType) else contains(client.ip, scope.activity.time)
+
+    return Condition(holds, frozenset({"client.ip"}))
+
+
+def _report_networks(networks: Sequence[str], report: Report) -> None:
     for index, network in enumerate(networks):
         try:
             value_predicate("InCIDR", [network])

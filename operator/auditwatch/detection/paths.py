@@ -72,15 +72,17 @@ def is_wildcard(steps: Steps) -> bool:
     return any(step.every for step in steps)
 
 
-def read(root: object, steps: Steps, list_keys: ListKeys) -> object:
+def read(root: object, steps: Steps, list_keys: ListKeys, shape: str = "") -> object:
     """The value at ``steps`` below ``root``; a list of all values where the path has a wildcard.
+
+    ``shape``: where ``root`` itself stands in its object, with the keys of list elements as ``*``.
 
     :data:`UNKNOWN` where ``root`` is, :data:`MISSING` where the container was seen and nothing is there. JSON's
     ``null`` is absent, as it is to an API server. Total: no JSON value makes it raise.
     """
     if root is UNKNOWN:
         return UNKNOWN
-    found = [value for value in _walk(root, steps, list_keys, "") if value is not None and value is not MISSING]
+    found = [value for value in _walk(root, steps, list_keys, shape) if value is not None and value is not MISSING]
     if not is_wildcard(steps):
         return found[0] if found else MISSING
     return found or MISSING

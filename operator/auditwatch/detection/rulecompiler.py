@@ -30,7 +30,7 @@ _DEFAULT_TITLES: Final = {
     False: "{rule}: {{request.verb}} {{target.resource}}/{{target.name}}",
     True: "{rule}: {{count}} in {seconds} s",
 }
-_NOTHING: Final = Selector(None, None, None, only_urls=True)
+_NOTHING: Final = Selector((), (), frozenset())
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from typing import Final, Protocol
 
 import msgspec
 
+from auditwatch.detection import patched
 from auditwatch.detection.changes import Change, ListKeys, diff
 from auditwatch.detection.values import MISSING, UNKNOWN, Sentinel, body_value
-from auditwatch.events.activity import Activity, JSONObject
+from auditwatch.events.activity import Activity, JSONObject, Patch
 
 K10_FACTS: Final = (
     "policyName",
@@ -43,6 +44,22 @@ class K10View(Protocol):
 
     def list_keys(self, group: str, resource: str) -> ListKeys:
         """How the elements of a kind's lists are told apart."""
+        ...
+
+    def is_k10_account(self, username: str) -> bool:
+        """Whether this is the user name of K10's own account, exactly."""
+        ...
+
+    def is_dashboard(self, agent: str) -> bool:
+        """Whether a user agent is that of K10's dashboard. Clients choose it: it may raise suspicion, not lower it."""
+        ...
+
+    def is_k10_pod(self, namespace: str, pod: JSONObject) -> bool:
+        """Whether a pod of this namespace runs under K10's own account."""
+        ...
+
+    def is_built_in(self, group: str) -> bool:
+        """Whether kube-apiserver itself serves the group, so that it decides what a dry run is."""
         ...
 
     def facts(self, activity: Activity) -> Mapping[str, object]:
@@ -76,8 +93,14 @@ class Scope:
         return body_value(self.activity.old_object)
 
     @property
+    def patch(self) -> Patch | None:
+        """What the request named, if it was a patch and logged."""
+        patch = self.activity.patch
+        return None if isinstance(patch, msgspec.UnsetType) else patch
+
+    @property
     def changes(self) -> tuple[Change, ...] | Sentinel:
-        """Leaves that differ, UNKNOWN where one of the two sides was not seen."""
+        """Leaves that differ; where a side was not seen what a patch named, and UNKNOWN where there is none."""
         if self._changes is None:
             self._changes = self._diff()
         return self._changes
@@ -97,7 +120,7 @@ class Scope:
     def _diff(self) -> tuple[Change, ...] | Sentinel:
         old, new = self.old_object, self.new_object
         if old is UNKNOWN or new is UNKNOWN:
-            return UNKNOWN
+            return UNKNOWN if self.patch is None else patched.changes(self.patch, self.list_keys)
         return diff(_body(old), _body(new), list_keys=self.list_keys)
 
 

@@ -7,20 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Final
 
-from auditwatch.api.ruletests import RuleTest, ShownChange
+from auditwatch.api.ruletests import RuleTest
 from auditwatch.detection.compiled import CompiledRule, RuleSet
 from auditwatch.detection.detector import Detector
-from auditwatch.detection.settle import settle
+from auditwatch.detection.showing import UnreadableEventError, shown_rows
 from auditwatch.detection.signal import Signal
-from auditwatch.events.activity import StateChange
-
-FIRST_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
-"""Event time of a test's first change that does not say its own; each further one is a second later."""
-
-_CLUSTER: Final = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +37,21 @@ def run_rule_tests(rule_set: RuleSet, *, only: Container[str] | None = None) -> 
         if only is not None and rule.name not in only:
             continue
         for test in rule.source.tests:
-            seen = _observe(rule_set, rule, test)
-            yield TestResult(rule.name, test.name, tuple(_failures(rule, test, seen)))
+            yield TestResult(rule.name, test.name, tuple(_run(rule_set, rule, test)))
+
+
+def _run(rule_set: RuleSet, rule: CompiledRule, test: RuleTest) -> Iterator[str]:
+    try:
+        seen = _observe(rule_set, rule, test)
+    except UnreadableEventError as error:
+        yield f"cannot be run: {error}"
+        return
+    yield from _failures(rule, test, seen)
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What the rule said. ``last``: what it said of the last change alone."""
+    """What the rule said. ``last``: what it said of the last row alone."""
 
     signals: list[Signal] = field(default_factory=list)
     last: list[Signal] = field(default_factory=list)
@@ -61,47 +61,12 @@ class _Seen:
 def _observe(rule_set: RuleSet, rule: CompiledRule, test: RuleTest) -> _Seen:
     detector, seen = Detector(), _Seen()
     detector.install(rule_set, in_force_from={})
-    for sequence, change in enumerate(state_changes(rule_set, test.changes), start=1):
+    for sequence, row in enumerate(shown_rows(rule_set, test), start=1):
         unknown_before = detector.unknown_outcomes[rule_set.watch, rule.name]
-        seen.last = [signal for signal in detector.observe(sequence, settle(change)) if signal.rule == rule.name]
+        seen.last = [signal for signal in detector.observe(sequence, row) if signal.rule == rule.name]
         seen.signals += seen.last
         seen.is_unknown = detector.unknown_outcomes[rule_set.watch, rule.name] > unknown_before
     return seen
-
-
-def state_changes(rule_set: RuleSet, shown: Sequence[ShownChange]) -> Iterator[StateChange]:
-    """The changes as the state source would have recorded them, groups in the domain of the K10 at hand."""
-    now = FIRST_TIME - 1
-    for number, change in enumerate(shown):
-        now = change.time.timestamp() if change.time else now + 1
-        yield _state_change(rule_set, change, number, now)
-
-
-def _state_change(rule_set: RuleSet, shown: ShownChange, number: int, now: float) -> StateChange:
-    group, _, resource = shown.resource.rpartition("/")
-    metadata = _metadata(shown)
-    name = str(metadata.get("name", ""))
-    return StateChange(
-        cluster=_CLUSTER,
-        group=rule_set.k10.group(group),
-        version="",
-        resource=resource,
-        namespace=str(metadata.get("namespace", "")),
-        name=name,
-        uid=str(metadata.get("uid", name)),
-        verb="create" if shown.old is None else "delete" if shown.new is None else "update",
-        old=shown.old,
-        new=shown.new,
-        old_version=str(number),
-        new_version=str(number + 1),
-        observed=now,
-        manager=shown.manager,
-    )
-
-
-def _metadata(shown: ShownChange) -> dict[str, object]:
-    found = (shown.new or shown.old or {}).get("metadata")
-    return found if isinstance(found, dict) else {}
 
 
 def _failures(rule: CompiledRule, test: RuleTest, seen: _Seen) -> Iterator[str]:

@@ -111,8 +111,8 @@ class Response(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class PatchedField(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One place that a patch names, and what it puts there; ``None`` takes away, UNSET: a value nobody can tell."""
 
-    path: str
-    """In the words of rules: ``spec.actions[export].retention``."""
+    steps: tuple[str, ...]
+    """Segments, fields of maps as ``.spec``, elements of lists by key or index as ``[export``."""
     value: Any | msgspec.UnsetType = msgspec.UNSET
 
 

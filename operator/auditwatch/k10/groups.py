@@ -16,6 +16,12 @@ DOCUMENTED_DOMAIN: Final = "kio.kasten.io"
 KANISTER: Final = "cr.kanister.io"
 """Kanister's group: K10 brings it, but no API domain applies to it."""
 
+CUSTOM_FAMILIES: Final = frozenset({"auth", "config", "datamover", "dist", "reporting"})
+"""Families of K10's groups that are CustomResourceDefinitions, served by kube-apiserver itself."""
+
+_METRICS: Final = frozenset({"metrics.k8s.io", "custom.metrics.k8s.io", "external.metrics.k8s.io"})
+"""Groups of Kubernetes' own domain that are served by somebody else."""
+
 _FAMILY: Final = re.compile(r"([a-z]+)\.kio\.[a-z0-9.-]+")
 
 
@@ -40,3 +46,10 @@ def family(group: str) -> str:
     """What stands before the API domain (``apps`` of ``apps.kio.kasten.io``), or empty for a group not of K10."""
     match = _FAMILY.fullmatch(group)
     return match[1] if match else ""
+
+
+def is_built_in(group: str) -> bool:
+    """Whether kube-apiserver itself serves the group: its own ones, and the custom resources K10 brings."""
+    if group == KANISTER or family(group) in CUSTOM_FAMILIES:
+        return True
+    return "." not in group or (group.endswith(".k8s.io") and group not in _METRICS)

@@ -18,6 +18,9 @@ AGGREGATED_APIS: Final = "aggregatedapis-svc"
 MULTICLUSTER_NAMESPACE: Final = "kasten-io-mc"
 """Where a K10 keeps its multi-cluster objects, whatever its own namespace is called."""
 
+DASHBOARD_AGENT: Final = "dashboardbff-server"
+"""Program of the dashboard's backend, by which its client names itself (seen as field manager in real objects)."""
+
 JSONObject = Mapping[str, Any]
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from auditwatch.events.activity import Activity, JSONObject
-from auditwatch.k10.groups import family, in_domain
-from auditwatch.k10.identity import K10Instance
+from auditwatch.k10.groups import family, in_domain, is_built_in
+from auditwatch.k10.identity import DASHBOARD_AGENT, K10Instance
 from auditwatch.k10.labels import FIELDS, PREFIX
 from auditwatch.k10.list_keys import DeclaredKeys, list_keys
 
@@ -40,6 +40,19 @@ class InstalledK10:
     def is_k10_account(self, username: str) -> bool:
         """Exact comparison: a neighbour in K10's namespace is not K10."""
         return username == self.instance.account
+
+    def is_dashboard(self, agent: str) -> bool:
+        """Whether a user agent is the dashboard's; its client names itself by its program."""
+        return agent.partition("/")[0] == DASHBOARD_AGENT
+
+    def is_k10_pod(self, namespace: str, pod: JSONObject) -> bool:
+        """Whether a pod of this namespace (an object, or its facts) runs under K10's own account."""
+        account = (pod.get("spec") or {}).get("serviceAccountName") or "default"
+        return (namespace, account) == (self.instance.namespace, self.instance.service_account)
+
+    def is_built_in(self, group: str) -> bool:
+        """Whether kube-apiserver itself serves the group; of a group nobody knows that is not said."""
+        return is_built_in(group)
 
     def facts(self, activity: Activity) -> Mapping[str, object]:
         """The ``k10.*`` fields that have a value; what is not in the mapping is absent.

@@ -103,7 +103,7 @@ def test_a_rule_cannot_be_changed_once_it_is_read() -> None:
         (rule(correlate=STORY), "a rule is one kind: set exactly one of match and correlate"),
         (
             {"name": "s", "correlate": STORY, "where": [TEST]},
-            "where and onUnknown belong to match: move them to the rules that are counted",
+            "where, onUnknown and settleSeconds belong to match: move them to the rules that are counted",
         ),
         (rule(name="Policy_Paused"), 'name: "Policy_Paused" does not match ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'),
         (
@@ -178,7 +178,7 @@ def test_a_mistake_in_a_story_is_said_with_its_path_and_its_fix(change: dict[str
     assert said({"name": "s", "correlate": {**STORY, **change}}) == [message]
 
 
-@pytest.mark.parametrize("field", ["state", "matchConditions", "settleSeconds", "requiresFields", "armedBy", "lookups"])
+@pytest.mark.parametrize("field", ["state", "matchConditions", "requiresFields", "armedBy", "lookups"])
 def test_what_the_engine_cannot_do_yet_is_refused_instead_of_ignored(field: str) -> None:
     assert any(message.startswith(f"{field}: unknown field") for message in said(rule(**{field: {}})))
 

@@ -59,6 +59,49 @@ def test_every_unreadable_change_is_reported() -> None:
 
 def test_a_test_without_a_change_shows_nothing_and_is_refused() -> None:
     assert said(with_state()) == ["tests[0].state: must have at least 1 items, not 0"]
+    assert said(rule(tests=[{"name": "t", "expect": "Match"}])) == [
+        "tests[0]: a test shows the rule something: set state, event or events"
+    ]
+
+
+EVENT: dict[str, Any] = {"verb": "delete", "user": {"username": "eve"}, "objectRef": {"resource": "policies"}}
+
+
+def with_event(**shown: Any) -> dict[str, Any]:
+    return rule(tests=[{"name": "t", "expect": "Match", **shown}])
+
+
+def test_audit_events_are_shown_alone_or_beside_changes() -> None:
+    one = sound(with_event(event=json.dumps(EVENT), state=[json.dumps(CHANGE)])).tests[0]
+    assert (one.audit_events, len(one.changes)) == ((EVENT,), 1)
+    assert sound(with_event(events=[json.dumps(EVENT)] * 2)).tests[0].audit_events == (EVENT, EVENT)
+    assert sound(with_state(json.dumps(CHANGE))).tests[0].audit_events == ()
+
+
+def test_one_event_has_one_place() -> None:
+    assert said(with_event(event=json.dumps(EVENT), events=[json.dumps(EVENT)])) == [
+        "tests[0].event: set event for one audit event, events for several; not both"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "must be a JSON object in a string: Expecting property name"),
+        ("[]", "must be an audit event with a verb"),
+        ("{}", "must be an audit event with a verb"),
+        (
+            json.dumps({**EVENT, "useragent": "x"}),
+            "useragent: an audit event has no such field; did you mean userAgent?",
+        ),
+        (json.dumps({**EVENT, "user": {"name": "x"}}), "user.name: an audit event has no such field"),
+        (json.dumps({**EVENT, "objectRef": {"group": "x"}}), "objectRef.group: an audit event has no such field"),
+    ],
+)
+def test_an_unreadable_event_is_said_with_its_place_and_its_fix(text: str, message: str) -> None:
+    for shown, place in (({"event": text}, "event"), ({"events": [text]}, "events[0]")):
+        (found,) = said(with_event(**shown))
+        assert found.startswith(f"tests[0].{place}: {message}")
 
 
 def test_what_is_expected_must_be_said() -> None:

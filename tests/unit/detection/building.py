@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,16 +10,23 @@ import msgspec
 import yaml
 
 from auditwatch.api.problems import Problem
+from auditwatch.detection.audited import Circumstances, activity_of
 from auditwatch.detection.compile import RuleSource, compile_watch
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.detector import Detector
 from auditwatch.detection.scope import Scope
 from auditwatch.detection.settle import settle
 from auditwatch.detection.signal import Signal
+from auditwatch.detection.trust import AnyPod
 from auditwatch.events.activity import Activity, StateChange
+from auditwatch.events.audit import AuditRecord
+from auditwatch.events.decode import decode
+from auditwatch.events.records import record_of
+from auditwatch.events.redaction import Redactor
 from auditwatch.k10.view import InstalledK10
 
 K10 = InstalledK10()
+REDACTOR = Redactor(b"tests")
 POLICIES = "config.kio.kasten.io/policies"
 MATCH_POLICIES = "{apiGroups: [config.kio.kasten.io], resources: [policies]}"
 
@@ -106,3 +114,45 @@ def rule_with(where: str, **others: str) -> str:
 def paths(problems: Sequence[Problem]) -> list[str]:
     """Where the problems are."""
     return [problem.path for problem in problems]
+
+
+POLICY_REFERENCE = {
+    "apiGroup": "config.kio.kasten.io",
+    "apiVersion": "v1alpha1",
+    "resource": "policies",
+    "namespace": "kasten-io",
+    "name": "daily",
+}
+K10_ACCOUNT = "system:serviceaccount:kasten-io:k10-k10"
+POD = "authentication.kubernetes.io/pod-uid"
+CREDENTIAL = "authentication.kubernetes.io/credential-id"
+
+
+def record(event: dict[str, Any] | None = None, *, evidence: Any = "Audited", **fields: Any) -> AuditRecord:
+    """The record of an audit event: eve patched a policy at 2026-01-01, unless said otherwise."""
+    written = {
+        "kind": "Event",
+        "apiVersion": "audit.k8s.io/v1",
+        "level": "RequestResponse",
+        "auditID": "a-1",
+        "stage": "ResponseComplete",
+        "requestURI": "/apis/config.kio.kasten.io/v1alpha1/namespaces/kasten-io/policies/daily",
+        "verb": "patch",
+        "user": {"username": "eve", "groups": ["dev", "system:authenticated"]},
+        "sourceIPs": ["10.1.2.3"],
+        "userAgent": "kubectl/v1.34.0",
+        "objectRef": POLICY_REFERENCE,
+        "responseStatus": {"code": 200},
+        "requestReceivedTimestamp": "2026-01-01T00:00:00.000000Z",
+        "stageTimestamp": "2026-01-01T00:00:00.250000Z",
+        **(event or {}),
+        **fields,
+    }
+    decoded = decode(json.dumps({name: value for name, value in written.items() if value is not None}).encode())
+    return record_of(decoded, cluster="prod", source="audit-log", evidence=evidence, received=1.0, redactor=REDACTOR)
+
+
+def audited(event: dict[str, Any] | None = None, **fields: Any) -> Activity:
+    """The row of the log for one audit event; ``pods`` and ``trusted_proxies`` say what it is read with."""
+    circumstances = {name: fields.pop(name) for name in ("pods", "trusted_proxies", "k10") if name in fields}
+    return activity_of(record(event, **fields), Circumstances(**{"k10": K10, "pods": AnyPod(), **circumstances}))

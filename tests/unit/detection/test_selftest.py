@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from auditwatch.detection.selftest import FIRST_TIME, TestResult, run_rule_tests, state_changes
+from auditwatch.detection.selftest import TestResult, run_rule_tests
+from auditwatch.detection.showing import FIRST_TIME, state_changes
 
 from .building import rule_set
 

@@ -1,0 +1,160 @@
+"""From one decisive audit event to the row that rules are matched against: who, from where, what, with which result.
+
+Only what the API server itself established is taken as fact. What a body of this level does not show is unknown, and
+what a patch names is known even where the object is not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+
+from auditwatch.detection.bodies import bodies_of, target_of
+from auditwatch.detection.scope import K10View
+from auditwatch.detection.trust import PodsView, actor_of
+from auditwatch.events import derived
+from auditwatch.events.activity import Activity, Attribution, Client, JSONObject, Request, Response
+from auditwatch.events.audit import AuditEvent, AuditRecord, UserInfo
+from auditwatch.events.derived import Network
+from auditwatch.events.times import parse_time
+
+_STORED: Final = frozenset({"", "scale", "status"})
+"""Subresources of which a dry run stores nothing; others act without storing."""
+_REVIEWS: Final = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
+"""Groups whose requests are answered and never stored: a dry run of one is no different."""
+_encoder: Final = msgspec.json.Encoder(order="deterministic")
+_decoder: Final = msgspec.json.Decoder(JSONObject)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What an audit event is read with."""
+
+    k10: K10View
+    pods: PodsView
+    trusted_proxies: Sequence[Network] = ()
+
+
+def request_key(record: AuditRecord) -> str:
+    """Sha256, hex: equal for every stage of one request, from whatever source it came. Of no use across streams."""
+    event = record.event
+    fields: tuple[str | UserInfo | None, ...] = (
+        "Request",
+        record.cluster,
+        record.evidence,
+        event.audit_id,
+        event.request_received_timestamp,
+        event.verb,
+        event.request_uri,
+        event.user,
+        event.impersonated_user,
+    )
+    return hashlib.sha256(_encoder.encode(fields)).hexdigest()
+
+
+def event_time(record: AuditRecord) -> float:
+    """When it was answered by the server's clock, seconds since the epoch; when it reached us where that is unread."""
+    event = record.event
+    moment = parse_time(event.stage_timestamp)
+    return moment if moment is not None else (parse_time(event.request_received_timestamp) or record.received)
+
+
+def activity_of(record: AuditRecord, seen: Circumstances) -> Activity:
+    """The activity of a record whose event is decisive (``derived.is_decisive``)."""
+    event, time = record.event, event_time(record)
+    outcome = derived.outcome_of(event)
+    target = target_of(record, outcome)
+    bodies = bodies_of(record, target, outcome, seen.k10.list_keys(target.group, target.resource))
+    return Activity(
+        key=request_key(record),
+        time=time,
+        not_before=parse_time(event.request_received_timestamp),
+        cluster=record.cluster,
+        source=record.source,
+        evidence=record.evidence,
+        attribution=_attribution(record),
+        outcome=outcome,
+        verb=event.verb,
+        actor=actor_of(event, record.evidence, k10=seen.k10, pods=seen.pods, at=time),
+        target=target,
+        object=bodies.new,
+        old_object=bodies.old,
+        patch=bodies.patch,
+        client=_client(event, seen.trusted_proxies),
+        request=_request(record, seen.k10),
+        response=_response(event),
+        event=_raw(event),
+        degraded=record.degraded,
+    )
+
+
+def _attribution(record: AuditRecord) -> Attribution:
+    """K10's own record names who it was told of, not who authenticated."""
+    return "Audited" if record.evidence == "Audited" else "Correlated"
+
+
+def _client(event: AuditEvent, trusted_proxies: Sequence[Network]) -> Client:
+    found = derived.client_addresses(event, trusted_proxies)
+    return Client(ip=found.address, ips=found.addresses, agent=event.user_agent)
+
+
+def _request(record: AuditRecord, k10: K10View) -> Request:
+    event = record.event
+    words = derived.exec_command(event)
+    return Request(
+        uri=event.request_uri,
+        path=derived.request_path(event),
+        query=derived.query(event),
+        command=" ".join(words),
+        args=words,
+        dry_run=_dry_run(record, k10),
+    )
+
+
+def _dry_run(record: AuditRecord, k10: K10View) -> bool | None:
+    """Believed where it cannot lie; unknown where one is asked for otherwise."""
+    event = record.event
+    reference = event.object_ref
+    is_honest = (
+        reference is not None
+        and k10.is_built_in(reference.api_group)
+        and reference.api_group not in _REVIEWS
+        and reference.subresource in _STORED
+    )
+    found = derived.is_dry_run(event, served_by_apiserver=is_honest)
+    return found if found is not None else (None if _asks_for_dry_run(record) else False)
+
+
+def _asks_for_dry_run(record: AuditRecord) -> bool:
+    body = record.request_object
+    return "dryRun" in derived.query(record.event) or (isinstance(body, dict) and "dryRun" in body)
+
+
+def _response(event: AuditEvent) -> Response:
+    status = event.response_status
+    code = derived.code_of(event)
+    return Response(
+        code=code,
+        reason=status.reason if status else "",
+        phrase=_phrase(code),
+        message=status.message if status else "",
+        issued_credential_id=derived.issued_credential_id(event),
+    )
+
+
+def _phrase(code: int) -> str:
+    try:
+        return HTTPStatus(code).phrase
+    except ValueError:
+        return ""
+
+
+def _raw(event: AuditEvent) -> JSONObject:
+    """The event in the API's own words, without bodies."""
+    bare = msgspec.structs.replace(event, request_object=msgspec.UNSET, response_object=msgspec.UNSET)
+    return _decoder.decode(_encoder.encode(bare))

@@ -1,0 +1,72 @@
+"""K10's pods by uid, from what watched state says: which tokens of K10's account are K10's own.
+
+Pods that are gone are kept for a day, because their last requests may be told of later. Bounded, and a function of
+the changes it was shown alone.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from auditwatch.detection.scope import K10View
+from auditwatch.events.activity import StateChange
+
+KEPT_SECONDS: Final = 86_400.0
+"""How long a deleted pod is remembered."""
+MAX_PODS: Final = 10_000
+"""Pods remembered; beyond, those that were deleted first are forgotten first."""
+
+
+class WatchedPods:
+    """The pods that ran under K10's account. For one thread."""
+
+    def __init__(self, k10: K10View) -> None:
+        self._k10 = k10
+        self._gone: dict[str, float | None] = {}
+        """By uid, when it was deleted; ``None`` for a pod that is there."""
+        self._known_until = float("-inf")
+        self._are_named = False
+
+    @property
+    def are_named(self) -> bool:
+        """Whether this cluster has been seen to say which pod a token of K10's belongs to."""
+        return self._are_named
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no pod of K10's is known."""
+        return not self._gone
+
+    def name(self) -> None:
+        """Note that an event of K10's account named its pod."""
+        self._are_named = True
+
+    def proven_until(self, time: float) -> None:
+        """Every pod that was there before this time (seconds since the epoch) has been shown."""
+        self._known_until = max(self._known_until, time)
+
+    def observe(self, change: StateChange) -> None:
+        """Take up one change; changes of anything else than K10's pods are passed over."""
+        if (change.group, change.resource) != ("", "pods"):
+            return
+        if change.verb == "delete":
+            if change.uid in self._gone:
+                self._gone[change.uid] = change.observed
+                self._forget(change.observed)
+        elif change.new is not None and self._k10.is_k10_pod(change.namespace, change.new):
+            self._gone[change.uid] = None
+            self._forget(change.observed)
+
+    def knows(self, uid: str, at: float) -> bool | None:
+        """Whether this was a pod of K10's around ``at``; ``None`` while pods of that time may not be known yet."""
+        if uid in self._gone:
+            deleted = self._gone[uid]
+            return deleted is None or at <= deleted + KEPT_SECONDS
+        return False if at <= self._known_until else None
+
+    def _forget(self, now: float) -> None:
+        gone = [(time, uid) for uid, time in self._gone.items() if time is not None]
+        old = [uid for time, uid in gone if time < now - KEPT_SECONDS]
+        excess = len(self._gone) - MAX_PODS
+        for uid in {*old, *(uid for _, uid in sorted(gone)[: max(excess, 0)])}:
+            del self._gone[uid]

@@ -99,10 +99,12 @@ class Cluster:
 
     # One object
 
-    async def get(self, resource: Resource, name: str, *, namespace: str = "", subresource: str = "") -> JSONObject:
+    async def get(
+        self, resource: Resource, name: str, *, namespace: str = "", subresource: str = "", query: Query | None = None
+    ) -> JSONObject:
         """Read one object."""
         line = resource.line("get", namespace=namespace, name=name, subresource=subresource)
-        path = resource.path(namespace=namespace, name=name, subresource=subresource)
+        path = resource.path(namespace=namespace, name=name, subresource=subresource) + query_string(query or {})
         return _decoded(line, await self._exchange("GET", path, line))
 
     async def create(
@@ -211,6 +213,20 @@ class Cluster:
             response.close()
 
     # Everything else
+
+    async def stream(self, path: str, line: RequestLine, *, silence: float) -> AsyncGenerator[bytes, None]:
+        """GET what goes on and on (a log), as it arrives; ``silence`` seconds without a byte end it with an error.
+
+        An empty piece is yielded first, once the server has accepted. Ends when the server ends it.
+        """
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect, sock_read=silence)
+        response = await self._send("GET", path, line, limits=limits)
+        try:
+            yield b""
+            async for chunk in _chunks(line, response):
+                yield chunk
+        finally:
+            response.close()
 
     async def get_path(self, path: str) -> bytes:
         """GET a path that is no resource (``/version``, ``/readyz``)."""

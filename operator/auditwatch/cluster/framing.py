@@ -93,13 +93,14 @@ def _salvage_page(body: bytes) -> Page:
     return Page(items, metadata.resource_version, metadata.continue_token, salvaged=True)
 
 
-def members(document: bytes) -> list[tuple[str, bytes]]:
+def members(document: bytes, *, whole: bool = False) -> list[tuple[str, bytes]]:
     """The members of one JSON object as (key, raw value), without looking into the values.
 
-    Raises ``ValueError`` where the document is no object or its brackets do not balance.
+    Raises ``ValueError`` where the document is no object or its brackets do not balance; with ``whole`` also where
+    anything follows the object.
     """
     found: list[tuple[str, bytes]] = []
-    for part in _parts(document, b"{"):
+    for part in _parts(document, b"{", whole=whole):
         key = _TOKEN.match(part)
         if key is None or not part.startswith(b'"'):
             raise ValueError("a member without a key")
@@ -113,7 +114,7 @@ def elements(document: bytes) -> list[bytes]:
     return _parts(document, b"[")
 
 
-def _parts(document: bytes, opening: bytes) -> list[bytes]:
+def _parts(document: bytes, opening: bytes, *, whole: bool = False) -> list[bytes]:
     """What stands between the commas of the outermost container."""
     document = document.strip()
     if not document.startswith(opening):
@@ -130,9 +131,11 @@ def _parts(document: bytes, opening: bytes) -> list[bytes]:
         if (mark == 0x2C and depth == 1) or depth == 0:  # a comma of ours, or our end
             parts.append(document[start : token.start()].strip())
             start = token.end()
+        if depth == 0 and whole and token.end() < len(document):
+            break
         if depth == 0:
             return [part for part in parts if part]
-    raise ValueError("brackets or quotes do not balance")
+    raise ValueError("brackets or quotes do not balance, or something follows the object")
 
 
 def nesting(document: bytes, *, enough: int) -> int:

@@ -121,3 +121,13 @@ def test_an_error_event_is_told_from_an_object_that_speaks_of_errors() -> None:
     assert is_error_event(b'{"type":"ERROR","object":{}}')
     assert is_error_event(b' { "type" : "ERROR" ')
     assert not is_error_event(b'{"type":"ADDED","object":{"type":"ERROR"}}')
+
+
+@pytest.mark.parametrize("more", ["{}", "x", ","])
+def test_an_object_that_something_follows_is_not_whole(more: str) -> None:
+    document = b'{"a": 1}' + more.encode()
+
+    assert members(document) == [("a", b"1")]
+    with pytest.raises(ValueError, match="something follows"):
+        members(document, whole=True)
+    assert members(b' {"a": 1}\n', whole=True) == [("a", b"1")]

@@ -1,0 +1,177 @@
+"""Proof of life: harmless requests of our own that must come back through a source, and what their absence means.
+
+Every source that others could silence sends such requests, each with a nonce, and keeps one :class:`Canary`: what is
+outstanding, until when the source has proven to be alive, and which stretch nobody vouches for. What is asked, when and
+how is the source's own affair. Pure: nonces and times (seconds since the epoch) are parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from auditwatch.events.activity import Gap
+from auditwatch.events.audit import AuditEvent, AuditRecord
+
+SHORTEST_NONCE: Final = 16
+"""Characters; a nonce that occurs by chance would prove nothing."""
+MEMORY_SECONDS: Final = 600.0
+"""How long past its deadline a request is still known as ours: another source may tell of it later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """One request. Its nonce stands in the request's URI: in the name or in a parameter."""
+
+    nonce: str
+    verb: str
+    group: str
+    resource: str
+    namespace: str = ""
+    name: str = ""
+    sent: float
+    deadline: float
+    """When it counts as lost."""
+
+    def __post_init__(self) -> None:
+        if len(self.nonce) < SHORTEST_NONCE:
+            raise ValueError(f"a nonce of {len(self.nonce)} characters; give at least {SHORTEST_NONCE} random ones")
+
+    def is_told_by(self, event: AuditEvent, *, account: str) -> bool:
+        """Whether an event is about this request: the nonce, and everything else about it, asked by ``account``."""
+        asked = event.object_ref
+        return (
+            asked is not None
+            and self.nonce in event.request_uri
+            and event.verb == self.verb
+            and event.user.username == account
+            and event.impersonated_user is None
+            and (asked.api_group, asked.resource, asked.subresource) == (self.group, self.resource, "")
+            and (asked.namespace, asked.name) == (self.namespace, self.name)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From the last proof of life to the next, or to now; both in seconds since the epoch."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A request came back. ``missed``: what nobody had vouched for before it, and is not reported yet."""
+
+    probe: Probe
+    missed: Stretch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """Requests that did not come back in time."""
+
+    probes: tuple[Probe, ...] = ()
+    missed: tuple[Stretch, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Canary:
+    """The requests through one source.
+
+    One thread (or loop) calls what changes it; :meth:`owns` and the fields may be read from any thread.
+    """
+
+    account: str
+    """Our own username at the API server. Empty: not known yet, and nothing is ours."""
+    last_proof: float | None = None
+    """Everything before this has come through; ``None``: never proven."""
+    lost: int = 0
+    """Requests in a row that did not come back."""
+    _outstanding: dict[str, tuple[Probe, float | None]] = field(default_factory=dict, init=False)
+    _remembered: dict[str, Probe] = field(default_factory=dict, init=False)
+    _reported_until: float | None = field(default=None, init=False)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the last request that had to be back by now is not."""
+        return self.lost > 0
+
+    def nonces(self) -> tuple[str, ...]:
+        """Of what is outstanding."""
+        return tuple(self._outstanding)
+
+    def outstanding(self) -> tuple[Probe, ...]:
+        """What is outstanding, the oldest first."""
+        return tuple(probe for probe, _ in self._outstanding.values())
+
+    def sent(self, probe: Probe) -> None:
+        """A request is on its way: call it before the request is sent, for its echo may be faster than its answer."""
+        self._outstanding[probe.nonce] = (probe, self.last_proof)
+        self._remembered[probe.nonce] = probe
+
+    def withdrawn(self, probe: Probe) -> None:
+        """A request did not reach the server: it need not come back, but it may."""
+        self._outstanding.pop(probe.nonce, None)
+
+    def returned(self, event: AuditEvent) -> Returned | None:
+        """An event that tells of an outstanding request is a proof of life; for any other event ``None``."""
+        for probe in self.outstanding():
+            if probe.is_told_by(event, account=self.account):
+                return self._proven(probe)
+        return None
+
+    def overdue(self, now: float) -> Overdue:
+        """What is lost by now, each once; and what has not been vouched for since, each stretch once."""
+        late = [(probe, before) for probe, before in self._outstanding.values() if probe.deadline <= now]
+        missed = []
+        for probe, before in late:
+            del self._outstanding[probe.nonce]
+            missed += self._missed(probe, before, now)
+        self._forget(now)
+        return Overdue(tuple(probe for probe, _ in late), tuple(missed))
+
+    def owns(self, event: AuditEvent) -> bool:
+        """Whether an event is one of these requests, back from whatever source: only such events are exempt."""
+        probes = tuple(self._remembered.values())
+        return any(probe.is_told_by(event, account=self.account) for probe in probes)
+
+    def is_canary(self, record: AuditRecord) -> bool:
+        """:meth:`owns`, of a record."""
+        return self.owns(record.event)
+
+    def _proven(self, probe: Probe) -> Returned:
+        del self._outstanding[probe.nonce]
+        silent_from, self._reported_until = self._reported_until, None
+        self.lost = 0
+        self.last_proof = max(self.last_proof or probe.sent, probe.sent)
+        missed = silent_from is not None and probe.sent > silent_from
+        return Returned(probe, Stretch(silent_from, probe.sent) if missed and silent_from is not None else None)
+
+    def _missed(self, probe: Probe, before: float | None, now: float) -> list[Stretch]:
+        if self.last_proof is not None and self.last_proof >= probe.sent:
+            # Later ones came back: the source lives and loses.
+            return [Stretch(before, self.last_proof)] if before is not None else []
+        self.lost += 1
+        if self._reported_until is not None:
+            return []  # the rest is told when it ends
+        self._reported_until = now
+        return [] if self.last_proof is None else [Stretch(self.last_proof, now)]
+
+    def _forget(self, now: float) -> None:
+        for probe in tuple(self._remembered.values()):
+            if probe.deadline + MEMORY_SECONDS <= now:
+                del self._remembered[probe.nonce]
+
+
+def gap_of(stretch: Stretch, *, cluster: str, source: str, subject: str, reason: str, message: str) -> Gap:
+    """The gap that reports a stretch; ``subject``, ``reason`` and ``message`` as in :class:`Gap`."""
+    return Gap(
+        cluster=cluster,
+        source=source,
+        subject=subject,
+        reason=reason,
+        message=message,
+        start=stretch.start,
+        end=stretch.end,
+    )

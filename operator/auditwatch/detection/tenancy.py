@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from auditwatch.events.activity import Activity, Actor
+from auditwatch.events.activity import Activity, Actor, Response
 
 MASKED = "masked"
 """Stands for the identity of somebody who does not belong to the tenant."""
@@ -21,12 +21,26 @@ def seen_by(tenant: str | None, activity: Activity) -> Activity | None:
         return None
     if _is_own(tenant, activity.actor):
         return activity
-    return msgspec.structs.replace(activity, actor=_masked(activity.actor))
+    return msgspec.structs.replace(
+        activity,
+        actor=_masked(activity.actor),
+        client=msgspec.UNSET,
+        event=msgspec.UNSET,
+        response=_without_words(activity.response),
+    )
 
 
 def _is_own(tenant: str, actor: Actor) -> bool:
+    """Whether everybody who had a part in it belongs to the tenant: who acted, and who authenticated for them."""
     own = f"system:serviceaccount:{tenant}:"
-    return actor.id.startswith(own) and (not actor.name or actor.name.startswith(own))
+    return actor.id.startswith(own) and all(name.startswith(own) for name in (actor.name, actor.user) if name)
+
+
+def _without_words(response: Response | msgspec.UnsetType) -> Response | msgspec.UnsetType:
+    """The answer without what the server says to whoever asked: it names them."""
+    if isinstance(response, msgspec.UnsetType):
+        return response
+    return msgspec.structs.replace(response, message="", issued_credential_id="")
 
 
 def _masked(actor: Actor) -> Actor:

@@ -48,8 +48,9 @@ def family(group: str) -> str:
     return match[1] if match else ""
 
 
-def is_built_in(group: str) -> bool:
-    """Whether kube-apiserver itself serves the group: its own ones, and the custom resources K10 brings."""
-    if group == KANISTER or family(group) in CUSTOM_FAMILIES:
+def is_built_in(group: str, domain: str) -> bool:
+    """Whether kube-apiserver itself serves the group: its own, and the custom resources of the K10 of this domain."""
+    head, _, tail = group.partition(".")
+    if group == KANISTER or (head in CUSTOM_FAMILIES and tail == domain):
         return True
     return "." not in group or (group.endswith(".k8s.io") and group not in _METRICS)

@@ -52,7 +52,7 @@ class InstalledK10:
 
     def is_built_in(self, group: str) -> bool:
         """Whether kube-apiserver itself serves the group; of a group nobody knows that is not said."""
-        return is_built_in(group)
+        return is_built_in(group, self.instance.api_domain)
 
     def facts(self, activity: Activity) -> Mapping[str, object]:
         """The ``k10.*`` fields that have a value; what is not in the mapping is absent.

@@ -13,7 +13,7 @@ from auditwatch.detection.signal import Signal
 from auditwatch.detection.windows import WindowsCorruptError
 from auditwatch.events.activity import Activity, Actor, Gap
 
-from .building import K10, altered, change, detector, rule_set, rule_with, signals, spec
+from .building import K10, altered, audited, change, detector, rule_set, rule_with, signals, spec
 
 PAUSED = rule_with(
     "[{field: object.spec.paused, operator: ChangedTo, values: ['true']}]", attack="[T1490]", tags="[weakening]"
@@ -327,3 +327,37 @@ def test_a_neighbour_with_a_longer_namespace_name_is_a_stranger() -> None:
 def test_the_same_rows_give_the_same_signals() -> None:
     rows = [_gone(f"rp-{index}", 1000.0 + index) for index in range(8)] + [PAUSING]
     assert signals(MASS, *rows) == signals(MASS, *rows)
+
+
+def test_a_tenant_does_not_learn_who_it_was_from_the_request_either() -> None:
+    body = {"requestObject": {"spec": {"paused": True}}, "responseStatus": {"code": 200, "message": "eve did it"}}
+    [signal] = signals(PAUSED, audited(body), tenant="kasten-io")
+    assert signal.activity is not None
+    assert b"eve" not in msgspec.json.encode(signal.activity)
+    assert b"10.1.2.3" not in msgspec.json.encode(signal.activity)
+
+
+def test_a_tenant_does_not_learn_who_impersonates_its_account() -> None:
+    own = "system:serviceaccount:kasten-io:backup"
+    row = audited(requestObject={"spec": {"paused": True}}, impersonatedUser={"username": own})
+    [signal] = signals(PAUSED, row, tenant="kasten-io")
+    assert signal.activity is not None
+    assert b"eve" not in msgspec.json.encode(signal.activity)
+    itself = audited(requestObject={"spec": {"paused": True}}, user={"username": own})
+    [signal] = signals(PAUSED, itself, tenant="kasten-io")
+    assert signal.activity == itself
+
+
+def test_a_dry_run_emits_nothing_and_is_counted() -> None:
+    made = detector(PAUSED)
+    body = {"requestObject": {"spec": {"paused": True}}}
+    uri = "/apis/config.kio.kasten.io/v1alpha1/namespaces/kasten-io/policies/daily"
+    assert made.observe(1, audited(body, requestURI=f"{uri}?dryRun=All")) == []
+    assert made.dry_runs == 1
+    assert len(made.observe(2, audited(body, requestURI=uri))) == 1
+    assert made.dry_runs == 1
+
+
+def test_a_dry_run_that_may_be_a_lie_is_matched_like_any_request() -> None:
+    rules = "[{name: gone, match: {apiGroups: [config.kio.kasten.io], resources: [policies], verbs: [delete]}}]"
+    assert len(signals(rules, audited(verb="delete", requestURI="/x?dryRun=All"))) == 1

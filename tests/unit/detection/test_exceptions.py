@@ -50,6 +50,12 @@ def test_an_impersonated_actor_is_not_excepted_unless_the_exception_says_so() ->
     assert _is_muted(f"via: [Impersonation], where: {EVE}", _row(via="Impersonation")) == [True]
 
 
+def test_an_actor_of_whom_nobody_knows_how_they_acted_is_not_excepted() -> None:
+    assert _is_muted(f"where: {EVE}", _row(via="")) == [False]
+    assert _is_muted(f"via: [Direct], where: {EVE}", _row(via="")) == [False]
+    assert _is_muted(f"trustFieldManagers: true, where: {EVE}", _row(via="")) == [True]
+
+
 def test_an_exception_for_one_way_of_acting_holds_for_no_other() -> None:
     assert _is_muted(f"via: [K10Dashboard], where: {EVE}", _row(via="Direct")) == [False]
     assert _is_muted(f"via: [K10Dashboard], where: {EVE}", _row(via="K10Dashboard")) == [True]

@@ -13,7 +13,7 @@ from auditwatch.detection.scope import Scope
 from auditwatch.detection.values import MISSING, UNKNOWN
 from auditwatch.events.activity import Activity, Actor, Target
 
-from .building import K10, altered, change, spec
+from .building import K10, altered, audited, change, spec
 
 
 def _read(name: str, activity: Activity) -> object:
@@ -132,3 +132,73 @@ def test_only_the_object_and_a_change_have_a_before_and_an_after() -> None:
 
 def test_the_known_fields_are_those_that_compile() -> None:
     assert all(compile_field(name) for name in known_fields())
+
+
+REQUEST = audited(
+    requestURI="/apis/x?watch=true&label=a&label=b",
+    requestObject={"spec": {"paused": True}},
+    annotations={"authorization.k8s.io/decision": "allow"},
+    responseStatus={"code": 404, "reason": "NotFound", "message": "gone"},
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("actor.id", "eve"),
+        ("actor.kind", "User"),
+        ("actor.via", "Direct"),
+        ("actor.isK10", False),
+        ("actor.groups", ["dev", "system:authenticated"]),
+        ("actor.credentialID", MISSING),
+        ("actor.podUID", MISSING),
+        ("actor.grantedBy", UNKNOWN),
+        ("actor.impersonator.id", MISSING),
+        ("client.ip", "10.1.2.3"),
+        ("client.ips", ["10.1.2.3"]),
+        ("client.agent", "kubectl/v1.34.0"),
+        ("request.path", "/apis/x"),
+        ("request.command", MISSING),
+        ("request.args", []),
+        ("request.dryRun", False),
+        ("request.query.watch", "true"),
+        ("request.query.label", ["a", "b"]),
+        ("request.query.nothing", MISSING),
+        ("response.code", 404),
+        ("response.phrase", "Not Found"),
+        ("response.reason", "NotFound"),
+        ("response.message", "gone"),
+        ("response.issuedCredentialID", MISSING),
+        ('event.annotations["authorization.k8s.io/decision"]', "allow"),
+        ("event.user.groups[1]", "system:authenticated"),
+        ("event.nothing", MISSING),
+        ("object.spec.paused", True),
+        ("object.spec.other", UNKNOWN),
+        ("oldObject.spec.paused", UNKNOWN),
+    ],
+)
+def test_a_request_knows(name: str, value: object) -> None:
+    assert _read(name, REQUEST) == value
+
+
+def test_an_impersonator_is_read_part_by_part() -> None:
+    row = audited(impersonatedUser={"username": "jane"})
+    assert _read("actor.impersonator.id", row) == _read("actor.impersonator.name", row) == "eve"
+    assert _read("actor.impersonator.groups", row) == ["dev", "system:authenticated"]
+
+
+def test_nobody_is_absent_and_not_unknown() -> None:
+    row = audited(user={}, stage="ResponseStarted", responseStatus={"code": 401})
+    assert _read("actor.id", row) is MISSING
+    assert _read("actor.name", row) is MISSING
+    assert _read("actor.isK10", row) is False
+
+
+def test_a_request_without_an_answer_has_no_code() -> None:
+    assert _read("response.code", audited(stage="Panic", responseStatus=None)) is MISSING
+
+
+@pytest.mark.parametrize("name", ["event.requestObject.spec", "event.responseObject"])
+def test_bodies_are_read_as_objects(name: str) -> None:
+    with pytest.raises(FieldError, match="read as object, oldObject and changes"):
+        compile_field(name)

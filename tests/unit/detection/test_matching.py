@@ -17,7 +17,7 @@ from auditwatch.events.activity import Activity, Actor, Target
 from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.view import InstalledK10
 
-from .building import K10, altered, change, compiled, paths, rule_set, spec
+from .building import K10, altered, audited, change, compiled, paths, rule_set, signals, spec
 
 ROW = change(spec(), spec(paused=True))
 
@@ -156,3 +156,74 @@ def test_invented_kinds_do_not_fill_the_memory() -> None:
     for number in range(MEMO_SIZE + 10):
         assert index.candidates(Kind("", f"r{number}", "", "get", is_state=False)) == ()
     assert len(index._memo) <= MEMO_SIZE
+
+
+BY_ROBOT = audited(
+    user={"username": "system:serviceaccount:argocd:robot", "groups": ["system:serviceaccounts", "argo"]},
+    userAgent="argocd/v3",
+    sourceIPs=["1.2.3.4", "10.1.2.3"],
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [
+        ("{users: ['system:serviceaccount:argocd:*']}", True),
+        ("{users: [eve]}", False),
+        ("{userGroups: [argo]}", True),
+        ("{userGroups: [admins]}", False),
+        ("{serviceAccounts: [argocd/robot]}", True),
+        ("{serviceAccounts: ['argocd/*', x/y]}", True),
+        ("{serviceAccounts: [argocd/other]}", False),
+        ("{userAgents: ['argocd/*']}", True),
+        ("{userAgents: ['kubectl/*']}", False),
+        ("{sourceIPs: [10.0.0.0/8]}", True),
+        ("{sourceIPs: [1.2.3.4/32]}", False),
+        ("{actors: ['system:serviceaccount:argocd:robot']}", True),
+        ("{names: [daily], evidence: [Audited]}", True),
+        ("{names: [daily], evidence: [State, K10Stream]}", False),
+    ],
+)
+def test_a_request_says_who_authenticated_from_where_and_with_what(text: str, truth: object) -> None:
+    assert _holds(text, BY_ROBOT) is truth
+
+
+def test_users_are_those_who_authenticated_and_actors_those_who_act() -> None:
+    row = audited(impersonatedUser={"username": "jane", "groups": ["team"]})
+    assert _holds("{users: [eve], actors: [jane], userGroups: [dev], actorGroups: [team]}", row) is True
+    assert _holds("{users: [jane]}", row) is False
+    assert _holds("{actors: [eve]}", row) is False
+
+
+def test_nobody_is_no_user_no_service_account_and_no_actor() -> None:
+    row = audited(user={}, stage="ResponseStarted", responseStatus={"code": 401})
+    for text in ("{users: [eve]}", "{serviceAccounts: ['*/*']}", "{actors: [eve]}", "{userGroups: ['*']}"):
+        assert _holds(text[:-1] + ", outcomes: [Denied]}", row) is False
+
+
+def test_a_person_is_no_service_account() -> None:
+    assert _holds("{serviceAccounts: ['*']}", audited()) is False
+
+
+def test_urls_that_are_no_resources_are_matched_by_their_path() -> None:
+    rules = "[{name: metrics, match: {nonResourceURLs: ['/metrics*']}}, {name: eve, match: {users: [eve]}}]"
+    row = audited(verb="get", objectRef=None, requestURI="/metrics/cadvisor?x=1")
+    assert [each.rule for each in signals(rules, row)] == ["metrics", "eve"]
+    assert [each.rule for each in signals(rules, altered(row, target=audited().target))] == ["eve"]
+    assert [each.rule for each in signals(rules, audited(verb="get", objectRef=None, requestURI="/x"))] == ["eve"]
+
+
+def test_rules_about_groups_do_not_meet_urls() -> None:
+    rules = '[{name: any, match: {apiGroups: ["*"]}}, {name: core, match: {apiGroups: [""]}}]'
+    assert signals(rules, audited(verb="get", objectRef=None, requestURI="/metrics")) == []
+
+
+@pytest.mark.parametrize("subresource", ["exec", "attach", "portforward"])
+@pytest.mark.parametrize("written", ["get", "create"])
+@pytest.mark.parametrize("verb", ["get", "create"])
+def test_connecting_is_one_deed_with_either_verb(subresource: str, written: str, verb: str) -> None:
+    rules = f'[{{name: a, match: {{apiGroups: [""], resources: [pods/{subresource}], verbs: [{written}]}}}}]'
+    reference = {"resource": "pods", "subresource": subresource, "namespace": "kasten-io", "name": "catalog-0"}
+    assert len(signals(rules, audited(verb=verb, objectRef=reference))) == 1
+    assert signals(rules, audited(verb=verb, objectRef={**reference, "subresource": "log"})) == []
+    assert signals(rules, audited(verb="delete", objectRef=reference)) == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auditwatch.k10.groups import DOCUMENTED_DOMAIN, documented, family, in_domain, namespaced_domain
+from auditwatch.k10.groups import DOCUMENTED_DOMAIN, documented, family, in_domain, is_built_in, namespaced_domain
 
 OWN = "kio.backup.k10"
 
@@ -47,3 +47,18 @@ def test_the_documented_domain_changes_nothing() -> None:
 )
 def test_the_family_of_a_group_is_what_stands_before_the_domain(group: str, expected: str) -> None:
     assert family(group) == expected
+
+
+@pytest.mark.parametrize(
+    "group",
+    ["", "apps", "rbac.authorization.k8s.io", "config.kio.backup.k10", "datamover.kio.backup.k10", "cr.kanister.io"],
+)
+def test_what_the_api_server_stores_itself_is_built_in(group: str) -> None:
+    assert is_built_in(group, OWN)
+
+
+@pytest.mark.parametrize(
+    "group", ["apps.kio.backup.k10", "vault.kio.backup.k10", "config.kio.other", "metrics.k8s.io", "example.com"]
+)
+def test_what_somebody_else_serves_is_not(group: str) -> None:
+    assert not is_built_in(group, OWN)

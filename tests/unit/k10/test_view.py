@@ -40,6 +40,23 @@ def test_only_its_exact_account_is_k10() -> None:
     assert not K10.is_k10_account("system:serviceaccount:kasten-io:k10-k10")
 
 
+def test_the_dashboard_is_known_by_its_program_alone() -> None:
+    assert K10.is_dashboard("dashboardbff-server/v0.0.0 (linux/amd64) kubernetes/$Format")
+    assert not K10.is_dashboard("executor-server/v0.0.0")
+    assert not K10.is_dashboard("mozilla dashboardbff-server/")
+
+
+def test_its_pods_run_under_its_account_in_its_namespace() -> None:
+    assert K10.is_k10_pod("backup", {"spec": {"serviceAccountName": "k10"}})
+    assert not K10.is_k10_pod("backup", {"spec": {}})
+    assert not K10.is_k10_pod("kasten-io-mc", {"spec": {"serviceAccountName": "k10"}})
+
+
+def test_it_knows_what_the_api_server_stores_itself() -> None:
+    assert K10.is_built_in("config.kio.backup")
+    assert not K10.is_built_in("apps.kio.backup")
+
+
 def test_its_namespaces_are_told() -> None:
     assert K10.namespaces == ("backup", "kasten-io-mc")
 

@@ -78,7 +78,12 @@ class Listener:
             next(iter(self._handshakes)).cancel()
         task = asyncio.create_task(self._shake_hands(connection), name="webhook handshake")
         self._handshakes[task] = None
-        task.add_done_callback(lambda done: self._handshakes.pop(done, None))
+        task.add_done_callback(lambda done: self._note_end(done, connection))
+
+    def _note_end(self, task: asyncio.Task[None], connection: socket.socket) -> None:
+        self._handshakes.pop(task, None)
+        if task.cancelled():  # perhaps before it began, when nobody else would close it
+            connection.close()
 
     async def _shake_hands(self, connection: socket.socket) -> None:
         # Strangers, scanners and clients without our CA end here; there is nobody to tell.

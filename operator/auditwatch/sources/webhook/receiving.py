@@ -101,6 +101,9 @@ class Receiver:
         encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
         if encoding not in {"identity", "gzip"}:
             raise EncodingError(f"Content-Encoding {encoding[:32]} is not known here: send gzip, or as it is")
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
         body = await read_body(request.content, flight, self.plan.limits, promised=request.content_length)
         return await unpack(body, flight, self._elsewhere) if encoding == "gzip" else body
 

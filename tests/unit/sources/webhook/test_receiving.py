@@ -16,7 +16,6 @@ from tests.unit.sources.webhook.making import (
     INSTANCE,
     PATH,
     POLICIES,
-    QUICK,
     SOURCE,
     compact,
     event,
@@ -115,7 +114,7 @@ async def test_a_large_event_is_kept_without_its_body_and_its_neighbours_are_who
 ) -> None:
     large = event(1, requestObject={"spec": {"text": "x" * 200_000}})
     small = event(2, requestObject={"spec": {"paused": True}})
-    limits = Limits(event_bytes=100_000, stall_seconds=5)
+    limits = Limits(event_bytes=100_000)
 
     async with running(tmp_path, journal, limits=limits) as rig:
         assert (await rig.post(event_list(large, small)))[0] == 200
@@ -128,9 +127,8 @@ async def test_a_large_event_is_kept_without_its_body_and_its_neighbours_are_who
 
 async def test_a_body_of_36_megabytes_is_taken_whole(tmp_path: Path, journal: Journal) -> None:
     items = [event(number, requestObject={"spec": {"text": "<" * 12_000_000}}) for number in range(3)]
-    limits = Limits(stall_seconds=20, commit_seconds=20)
 
-    async with running(tmp_path, journal, limits=limits) as rig:
+    async with running(tmp_path, journal) as rig:
         assert (await rig.post(event_list(*items)))[0] == 200
 
         assert rig.intake.names() == ["p0", "p1", "p2"]
@@ -281,7 +279,7 @@ async def test_a_report_says_when_the_last_event_happened(tmp_path: Path, journa
 
 
 async def test_a_stop_lets_what_was_begun_finish(tmp_path: Path, journal: Journal) -> None:
-    async with running(tmp_path, journal, limits=QUICK) as rig:
+    async with running(tmp_path, journal) as rig:
         rig.intake.gate = asyncio.Event()
         posting = asyncio.create_task(rig.post(event_list(event(1))))
         await rig.intake.arrived.wait()

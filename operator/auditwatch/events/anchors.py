@@ -1,0 +1,87 @@
+"""Chooses what to search a log for in the first pass: few texts of which every needle has one.
+
+The cost of searching grows with their number. So one literal that many needles share stands for all of them, and
+literals that end alike (``….kio.kasten.io"``) are searched for by their common ending.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import product
+from typing import Final
+
+from auditwatch.events.needles import Needle
+from auditwatch.events.search import may_overlap
+
+Literals = tuple[bytes, ...]
+"""A needle as it may be spelled: all of them must be in an event."""
+
+MIN_ENDING: Final = 12
+"""Bytes; shorter common endings (``.k8s.io``) are in most lines of any log."""
+_MIN_SHARED: Final = 2
+_ENDING: Final = re.compile(rb"\.")
+_ESCAPES: Final = str.maketrans(
+    {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
+)
+"""Characters that Go's encoder escapes though JSON would not have them escaped; other writers leave them."""
+
+
+def spellings(needles: Iterable[Needle]) -> list[Literals]:
+    """Every way the needles may be spelled, in a fixed order: each literal as Go escapes it, and as it is."""
+    found: dict[Literals, None] = {}
+    for needle in sorted(needles):
+        found |= dict.fromkeys(product(*(_spellings(literal) for literal in needle.literals)))
+    return list(found)
+
+
+def grouped(needles: Iterable[Literals]) -> dict[bytes, tuple[Literals, ...]]:
+    """Few anchors, and for each the needles to test for where it is found: every needle contains one of its own.
+
+    Where occurrences of two anchors may overlap only one of them may be found, so each brings the other's needles.
+    """
+    own = _cover(set(needles))
+    groups: dict[bytes, tuple[Literals, ...]] = {}
+    for anchor in own:
+        hidden = [needle for other, covered in own.items() if may_overlap(anchor, other) for needle in covered]
+        groups[anchor] = tuple(sorted(hidden))
+    return groups
+
+
+def _cover(left: set[Literals]) -> dict[bytes, set[Literals]]:
+    """Anchors, chosen greedily, and the needles each stands for."""
+    chosen: dict[bytes, set[Literals]] = {}
+    while left:
+        anchor, covered = max(_covers(left).items(), key=_merit)
+        chosen[anchor] = covered
+        left = left - covered
+    return chosen
+
+
+def _merit(cover: tuple[bytes, set[Literals]]) -> tuple[int, int, bytes]:
+    anchor, covered = cover
+    return len(covered), len(anchor), anchor
+
+
+def _covers(needles: set[Literals]) -> dict[bytes, set[Literals]]:
+    """Which needles each possible anchor stands for."""
+    whole: dict[bytes, set[Literals]] = {}
+    endings: dict[bytes, set[Literals]] = {}
+    for needle in needles:
+        for literal in needle:
+            # Without the last quote, where the next field's name could begin: anchors then hardly ever overlap.
+            text = literal.removesuffix(b'"') or literal
+            whole.setdefault(text, set()).add(needle)
+            for ending in _endings(text):
+                endings.setdefault(ending, set()).add(needle)
+    return whole | {ending: covered for ending, covered in endings.items() if len(covered) >= _MIN_SHARED}
+
+
+def _endings(literal: bytes) -> Iterator[bytes]:
+    for dot in _ENDING.finditer(literal):
+        if len(literal) - dot.start() >= MIN_ENDING:
+            yield literal[dot.start() :]
+
+
+def _spellings(literal: str) -> list[bytes]:
+    return [text.encode() for text in dict.fromkeys((literal.translate(_ESCAPES), literal))]

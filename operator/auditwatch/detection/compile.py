@@ -140,7 +140,7 @@ class _Compiler:
     def _add(self, rule: Rule, path: str, names: Names, pack: str, override: Override | None) -> None:
         report = Report(path, rule.name)
         if rule.name in self.rules:
-            report.at("name").error(f"there is another rule {rule.name!r} at {self.paths[rule.name]}: rename this one")
+            report.at("name").error(_taken(rule.name, self.paths[rule.name]))
             self.problems += report.problems
             return
         self.paths[rule.name] = path
@@ -155,6 +155,15 @@ class _Compiler:
             self.left_out[rule.name] = str(first)
         else:
             self.rules[rule.name] = rule
+
+
+def _taken(name: str, path: str) -> str:
+    """What to do about a name that the rule at ``path`` has already."""
+    pack, is_packs, _ = path.partition(".rules[")
+    if is_packs and pack.startswith("spec.packs["):
+        fix = f"rename this one, or put it in the place of the pack's by adding {name!r} to {pack}.disable"
+        return f"the pack at {pack} has a rule {name!r} too: {fix}"
+    return f"there is another rule {name!r} at {path}: rename this one"
 
 
 def _names(packs: Sequence[LoadedPack], source: RuleSource) -> Names:

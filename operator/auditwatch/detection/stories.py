@@ -19,7 +19,7 @@ class Known:
 
     rules: Mapping[str, CompiledRule]
     out_of_force: frozenset[str]
-    """Names of rules that are disabled, or left out for a problem."""
+    """Names of rules that are disabled, or left out for a problem; another rule may have taken the name since."""
 
     def find(self, name: str) -> CompiledRule | None:
         """A rule by its name, or by one it had."""
@@ -38,7 +38,7 @@ def resolve_story(rule: CompiledRule, known: Known, report: Report) -> CompiledR
         place = report.at("correlate", "of", index)
         if item.rule is None:
             members.update(_tagged(item.tags or (), known.rules.values()))
-        elif item.rule in known.out_of_force:
+        elif item.rule in known.out_of_force and known.find(item.rule) is None:
             disabled.append(item.rule)
         else:
             members.update(_named(item, known, place))

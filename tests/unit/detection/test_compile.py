@@ -115,6 +115,26 @@ def test_a_disabled_rule_is_out_of_force_and_what_counts_it_says_so() -> None:
     assert found.rules["many"].disabled == ("human-change",)
 
 
+def test_a_rule_named_as_a_packs_is_left_out_and_told_how_to_take_its_place() -> None:
+    own = [("spec.rules[0]", {"name": "human-change", "match": {"names": ["x"]}})]
+    found, problems = compile_watch(RuleSource(watch="a/b", packs=[_use()], rules=own), k10=K10, now=0)
+    assert paths(problems) == ["spec.rules[0].name"]
+    assert "adding 'human-change' to spec.packs[0].disable" in problems[0].message
+    assert found.rules["human-change"].pack
+
+
+def test_a_rule_takes_the_place_of_a_disabled_one_also_in_the_stories_that_count_it() -> None:
+    own = [("spec.rules[0]", {"name": "human-change", "match": {"names": ["x"]}})]
+    source = RuleSource(watch="a/b", packs=[_use(disable=["human-change"])], rules=own)
+    found, problems = compile_watch(source, k10=K10, now=0)
+    assert problems == ()
+    assert found.rules["human-change"].pack == ""
+    story = found.rules["many"].story
+    assert story is not None
+    assert "human-change" in story.members
+    assert found.rules["many"].disabled == ()
+
+
 def test_a_rule_may_be_disabled_by_the_name_it_had() -> None:
     found, problems = compile_watch(RuleSource(watch="a/b", packs=[_use(disable=["former"])]), k10=K10, now=0)
     assert problems == ()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
 from auditwatch.cli.rule_tests import FAILED, PASSED, UNUSABLE, run_rule_files, run_tests
 
+EXAMPLES = Path(__file__).parents[3] / "examples"
 OBJECT = {"metadata": {"name": "daily", "namespace": "kasten-io"}, "spec": {}}
 DELETED = json.dumps({"resource": "config.kio.kasten.io/policies", "old": OBJECT, "new": None})
 GOOD = f"""
@@ -33,6 +36,13 @@ def _run(tmp_path: Path, text: str, *, verbose: bool = False) -> tuple[int, list
 
 def test_tests_that_pass_are_dots_and_exit_zero(tmp_path: Path) -> None:
     assert _run(tmp_path, GOOD) == (PASSED, ["rules.yaml .", "=== 1 passed ==="])
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_example_passes_without_a_word_of_warning(file: Path) -> None:
+    lines: list[str] = []
+    assert run_rule_files([file], say=lines.append, verbose=False, now=time.time()) == PASSED
+    assert not [line for line in lines if line.startswith(("error", "warning"))]
 
 
 def test_a_test_that_fails_says_what_was_expected_and_what_came(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from auditwatch import __version__
+from auditwatch.cli.agent import agent
 from auditwatch.cli.crds import crds
 from auditwatch.cli.rule_tests import run_tests
 from auditwatch.cli.run import run
@@ -26,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run)
+app.command("agent")(agent)
 app.command("test")(run_tests)
 app.command("crds")(crds)
 

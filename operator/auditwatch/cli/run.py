@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import sys
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
+from auditwatch.cli.logs import configure_logging
 from auditwatch.cluster.client import Cluster
 from auditwatch.cluster.errors import ClusterError
 from auditwatch.journal.errors import JournalError
@@ -70,25 +69,3 @@ def own_namespace() -> str:
         return NAMESPACE_FILE.read_text(encoding="utf-8").strip() or DEFAULT_NAMESPACE
     except OSError:
         return DEFAULT_NAMESPACE
-
-
-def configure_logging(*, verbose: bool) -> None:
-    """One JSON object per line on standard error; coloured text on a terminal. Never bodies of requests."""
-    level = logging.DEBUG if verbose else logging.INFO
-    render = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            render,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(
-        level=logging.WARNING,
-        stream=sys.stderr,
-        format='{"level":"%(levelname)s","logger":"%(name)s","event":"%(message)s"}',
-    )

@@ -118,12 +118,20 @@ def load_settings(path: Path | None) -> Settings:
     """Settings from ``path``, or the defaults without one. Raises :class:`InvalidSettings`."""
     if path is None:
         return Settings()
+    return parse_settings(_text_of(path), origin=str(path))
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file, not checked any further. Raises :class:`InvalidSettings`."""
+    return _document(_text_of(path), origin=str(path))
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         fix = "name a readable YAML file with --config, or leave the option out for the defaults"
         raise InvalidSettings(str(path), [Problem("", f"cannot be read: {error}; {fix}")]) from error
-    return parse_settings(text, origin=str(path))
 
 
 def _document(text: str, *, origin: str) -> dict[str, Any]:

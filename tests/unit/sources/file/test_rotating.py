@@ -1,0 +1,349 @@
+"""Rotation: no event lost, none twice, in the order of each file (R01 to R07, R36 of the reliability matrix)."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from pathlib import Path
+
+import pytest
+
+from auditwatch.sources.file.habits import Habits
+from tests.unit.sources.file.making import EPOCH, Log, Watcher, backup_name, compress, event, expected
+
+
+def test_r01_twenty_rotations_while_reading_lose_and_double_nothing(log: Log, watcher: Watcher) -> None:
+    for _ in range(20):
+        log.events(20)
+        watcher.step()
+        log.events(20)
+        log.rotate()
+        log.events(3)
+        watcher.step(2)
+    watcher.settle()
+
+    assert sorted(watcher.numbers, key=int) == expected(20 * 43)
+    assert watcher.gaps == []
+
+
+def test_r01_each_file_comes_in_its_order(log: Log, watcher: Watcher) -> None:
+    log.events(10)
+    watcher.step()
+    log.events(10)
+    log.rotate()
+    log.events(10)
+    watcher.settle()
+
+    assert watcher.numbers == expected(30)
+    assert [file for file, _ in watcher.lines[:10]] == ["audit.log"] * 10
+
+
+def test_r02_five_rotations_between_two_looks_are_read_oldest_first(log: Log, watcher: Watcher) -> None:
+    log.events(5)
+    watcher.step()
+    for _ in range(5):
+        log.events(5)
+        log.rotate()
+    log.events(5)
+    watcher.settle()
+
+    assert watcher.numbers == expected(35)
+
+
+def test_r02_more_rotations_than_files_may_be_open_are_all_read(log: Log, watcher: Watcher) -> None:
+    for _ in range(40):
+        log.events(2)
+        log.rotate()
+    watcher.step(120)
+
+    assert watcher.numbers == expected(80)
+    assert watcher.tail.figures.files_open == 1
+
+
+def test_r03_late_writes_to_a_renamed_file_are_read_however_late(log: Log, watcher: Watcher, path: Path) -> None:
+    log.events(3)
+    watcher.step()
+    late = os.open(path, os.O_WRONLY | os.O_APPEND)
+    log.rotate()
+    os.write(late, event("late") + b"\n")
+    log.events(1)
+    watcher.step(3)
+    assert watcher.numbers == ["0", "1", "2", "late", "3"]
+
+    watcher.settle()
+    assert watcher.tail.figures.files_open == 1, "let go of when quiet"
+    os.write(late, event("later") + b"\n")
+    watcher.settle()
+    os.close(late)
+
+    assert watcher.numbers == ["0", "1", "2", "late", "3", "later"]
+
+
+def test_r03_a_file_that_still_grows_is_not_let_go_of(log: Log, watcher: Watcher, path: Path) -> None:
+    log.events(1)
+    watcher.step()
+    late = os.open(path, os.O_WRONLY | os.O_APPEND)
+    log.rotate().unlink()
+    for number in range(20):
+        os.write(late, event(f"late{number}") + b"\n")
+        watcher.step(2)
+    os.close(late)
+
+    assert watcher.numbers == ["0", *(f"late{number}" for number in range(20))]
+
+
+@pytest.mark.parametrize("read", [1, 30, 57])
+def test_r04_a_file_compressed_while_nobody_read_goes_on_at_the_same_byte(
+    log: Log, watcher: Watcher, read: int
+) -> None:
+    log.events(read)
+    watcher.step()
+    watcher.restart()
+    log.events(60 - read)
+    compress(log.rotate())
+    log.events(5)
+    watcher.settle()
+
+    assert watcher.numbers == expected(65)
+    assert watcher.gaps == []
+
+
+def test_r04_a_file_compressed_while_it_is_held_open_is_not_read_again(log: Log, watcher: Watcher) -> None:
+    log.events(50)
+    watcher.step()
+    log.events(5)
+    compress(log.rotate())
+    log.events(5)
+    watcher.settle()
+    watcher.restart()
+    watcher.settle()
+
+    assert watcher.numbers == expected(60)
+    assert watcher.gaps == []
+
+
+def test_r04_all_backups_are_compressed_and_only_what_is_new_is_read_after_a_restart(path: Path) -> None:
+    log, watcher = Log(path, compress=True), Watcher(path)
+    for _ in range(6):
+        log.events(30)
+        log.rotate()
+        watcher.step(3)
+    watcher.settle()
+    watcher.restart()
+    log.events(4)
+    log.rotate()
+    log.events(4)
+    watcher.settle()
+    watcher.restart()
+    watcher.settle()
+    log.close()
+
+    assert watcher.numbers == expected(188)
+    assert watcher.gaps == []
+
+
+def test_r05_a_copy_and_its_original_are_one_file(log: Log, watcher: Watcher) -> None:
+    log.events(30)
+    backup = log.rotate()
+    packed = backup.with_name(backup.name + ".gz")
+    packed.write_bytes(gzip.compress(backup.read_bytes()))
+    log.events(2)
+    watcher.settle()
+    backup.unlink()
+    watcher.settle()
+    watcher.restart()
+    watcher.settle()
+
+    assert watcher.numbers == expected(32)
+
+
+def test_r06_a_copy_still_being_written_is_waited_for(log: Log, watcher: Watcher) -> None:
+    log.events(100)
+    backup = log.rotate()
+    packed, whole = backup.with_name(backup.name + ".gz"), gzip.compress(backup.read_bytes())
+    backup.unlink()
+    for end in (10, len(whole) // 2, len(whole) - 4):
+        packed.write_bytes(whole[:end])
+        watcher.step(4)
+    assert watcher.gaps == []
+    packed.write_bytes(whole)
+    watcher.settle()
+
+    assert watcher.numbers == expected(100)
+    assert watcher.gaps == []
+
+
+def test_r06_a_copy_begun_again_from_zero_is_not_read_twice(log: Log, watcher: Watcher) -> None:
+    log.events(400)
+    backup = log.rotate()
+    packed, whole = backup.with_name(backup.name + ".gz"), gzip.compress(backup.read_bytes())
+    backup.unlink()
+    packed.write_bytes(whole[: len(whole) - 5])
+    watcher.step(3)
+    with packed.open("r+b") as file:  # the same inode, cut to nothing
+        file.truncate(20)
+        watcher.step(3)
+        file.seek(0)
+        file.write(whole)
+    watcher.settle()
+
+    assert watcher.numbers == expected(400)
+
+
+def test_r06_a_copy_that_is_never_finished_is_given_up_and_told(path: Path, log: Log) -> None:
+    watcher = Watcher(path, habits=Habits(start="Beginning", patience=5.0))
+    log.events(400)
+    backup = log.rotate()
+    whole = gzip.compress(backup.read_bytes())
+    backup.unlink()
+    backup.with_name(backup.name + ".gz").write_bytes(whole[: len(whole) // 2])
+    watcher.step(40)
+
+    assert watcher.reasons == ["BackupUnreadable"]
+    assert "never finished" in watcher.gaps[0].message
+    assert 0 < len(watcher.numbers) < 400, "what could be uncompressed was read"
+
+
+def test_r06_a_copy_with_nothing_in_it_is_given_up_and_told_once(path: Path, log: Log) -> None:
+    watcher = Watcher(path, habits=Habits(start="Beginning", patience=5.0))
+    path.with_name(backup_name(path, 0) + ".gz").write_bytes(b"\x1f\x8b\x08")
+    watcher.step(60)
+
+    assert watcher.reasons == ["BackupUnreadable"]
+
+
+def test_r07_a_damaged_copy_is_read_up_to_the_damage_and_the_rest_is_told(log: Log, watcher: Watcher) -> None:
+    log.events(400)
+    backup = log.rotate()
+    packer, half = zlib.compressobj(wbits=31), backup.read_bytes()[: backup.stat().st_size // 2]
+    backup.unlink()
+    invalid_block = b"\x07" * 100
+    packed = packer.compress(half) + packer.flush(zlib.Z_FULL_FLUSH) + invalid_block
+    backup.with_name(backup.name + ".gz").write_bytes(packed)
+    log.events(1)
+    watcher.settle()
+    watcher.restart()
+    watcher.settle()
+
+    gap = watcher.gaps[0]
+    assert gap.reason == "BackupUnreadable"
+    assert f"after byte {len(half)}" in gap.message
+    assert gap.end == EPOCH, "the time in its name"
+    assert {(one.reason, one.start, one.end) for one in watcher.gaps} == {(gap.reason, gap.start, gap.end)}, "one gap"
+    assert watcher.numbers == [*expected(200), "400"] or watcher.numbers == [*expected(199), "400"]
+    assert watcher.data.count(half[half.rfind(b"\n") + 1 :]) == 1, "the line in which it breaks off is handed over once"
+
+
+def test_r07_a_wrong_checksum_is_told_and_costs_no_line(log: Log, watcher: Watcher) -> None:
+    log.events(40)
+    backup = log.rotate()
+    packed = bytearray(gzip.compress(backup.read_bytes()))
+    backup.unlink()
+    packed[-6] ^= 0xFF
+    backup.with_name(backup.name + ".gz").write_bytes(packed)
+    watcher.settle()
+
+    assert watcher.numbers == expected(40)
+    assert watcher.reasons == ["BackupUnreadable"]
+
+
+def test_a_backup_of_several_members_is_one_file(log: Log, watcher: Watcher) -> None:
+    log.events(20)
+    backup = log.rotate()
+    lines = backup.read_bytes().splitlines(keepends=True)
+    backup.unlink()
+    packed = gzip.compress(b"".join(lines[:7])) + gzip.compress(b"".join(lines[7:])) + b"\0" * 512
+    backup.with_name(backup.name + ".gz").write_bytes(packed)
+    watcher.settle()
+
+    assert watcher.numbers == expected(20)
+    assert watcher.gaps == []
+
+
+def test_r36_backups_removed_while_nobody_read_are_a_gap_with_bounds(log: Log, watcher: Watcher) -> None:
+    log.events(10)
+    watcher.settle()
+    watcher.restart()
+    log.rotate().unlink()
+    log.write(event("after", second=30) + b"\n")
+    watcher.settle()
+
+    assert watcher.numbers[-1] == "after"
+    assert watcher.reasons == ["HistoryLost"]
+    assert watcher.position
+    gap = watcher.gaps[0]
+    assert "audit.log" in gap.message
+    assert "--audit-log-maxbackup" in gap.message
+    assert gap.end == pytest.approx(EPOCH + 30.000001)
+    assert gap.start <= gap.end
+
+
+def test_r36_a_log_whose_last_file_had_nothing_yet_is_missed_as_well(log: Log, watcher: Watcher) -> None:
+    log.events(10)
+    watcher.step()
+    log.rotate()
+    watcher.settle()  # all read, the live file is empty
+    watcher.position = watcher.tail.position()
+    watcher.restart()
+    log.events(5)
+    log.rotate()
+    for backup in log.path.parent.glob("audit-*"):
+        backup.unlink()
+    log.events(1)
+    watcher.settle()
+
+    assert watcher.reasons == ["HistoryLost"]
+    assert watcher.numbers == [*expected(10), "15"]
+
+
+def test_a_backup_removed_before_its_turn_is_a_gap(log: Log, watcher: Watcher) -> None:
+    for _ in range(30):
+        log.events(1)
+        log.rotate()
+    watcher.step()
+    waiting = watcher.tail._files.waiting[0].name.text
+    (log.path.parent / waiting).unlink()
+    watcher.step(80)
+
+    assert watcher.reasons == ["BackupLost"]
+    assert waiting in watcher.gaps[0].message
+    assert len(watcher.numbers) == 29
+
+
+def test_nothing_is_missed_when_all_was_read_and_the_log_goes_on(log: Log, watcher: Watcher) -> None:
+    log.events(3)
+    watcher.settle()
+    for _ in range(3):
+        watcher.restart()
+        log.events(1)
+        log.rotate()
+        watcher.settle()
+
+    assert watcher.numbers == expected(6)
+    assert watcher.gaps == []
+
+
+def test_copies_under_other_names_are_not_part_of_the_log(log: Log, watcher: Watcher) -> None:
+    log.events(5)
+    for name in ("audit.log.1", "audit.log.bak", "audit-copy.log", "audit-2026-01-01.log", "other.log"):
+        (log.path.parent / name).write_bytes(log.path.read_bytes())
+    watcher.settle()
+
+    assert watcher.numbers == expected(5)
+
+
+def test_by_default_the_first_start_reads_the_live_file_and_leaves_history_alone(path: Path, log: Log) -> None:
+    log.events(5)
+    log.rotate()
+    log.events(5)
+    watcher = Watcher(path, habits=Habits())
+    watcher.settle()
+    log.events(1)
+    log.rotate()
+    watcher.settle()
+    watcher.restart()
+    watcher.settle()
+
+    assert watcher.numbers == ["5", "6", "7", "8", "9", "10"]
+    assert watcher.gaps == []

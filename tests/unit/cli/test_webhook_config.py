@@ -1,0 +1,232 @@
+"""``auditwatch webhook-config``: what is printed can be used as it stands, and what cannot be used is said."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+from typer.testing import CliRunner, Result
+
+from auditwatch.cli.webhook_config import PlatformName, webhook_config
+from auditwatch.sources.webhook.apiserver import flags
+from auditwatch.sources.webhook.plan import Limits
+from auditwatch.sources.webhook.platforms import PLATFORMS
+from tests.cluster.certificates import Authority, new_key, private_pem
+
+TOKEN = "a-token-of-some-length"
+ALL = sorted(PLATFORMS)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    authority = Authority.create("webhook CA", now=dt.datetime.now(dt.UTC))
+    (tmp_path / "ca.crt").write_bytes(authority.pair.certificate_pem)
+    authority.issue("kube-apiserver").write(tmp_path, "client")
+    (tmp_path / "token").write_text(f"{TOKEN}\n", encoding="ascii")
+    return tmp_path
+
+
+def run(*arguments: str | Path) -> Result:
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(webhook_config)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def printed(files: Path, platform: str, *more: str | Path, server: str = "https://10.0.0.7:8443") -> str:
+    proof = more or ("--token-file", files / "token")
+    result = run("--server", server, "--ca-file", files / "ca.crt", "--platform", platform, *proof)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def documents(text: str) -> list[Any]:
+    return [each for each in yaml.safe_load_all(text) if each is not None]
+
+
+def arguments(document: dict[str, Any]) -> dict[str, str]:
+    """The flags in what is printed for a platform."""
+    if "kube-apiserver-arg+" in document:
+        listed = document["kube-apiserver-arg+"]
+    else:
+        listed = document["spec"]["containers"][0]["command"]
+    return dict(each.removeprefix("--").split("=", 1) for each in listed)
+
+
+@pytest.mark.parametrize("platform", ALL)
+def test_everything_printed_is_yaml_and_starts_with_the_kubeconfig(files: Path, platform: str) -> None:
+    config = documents(printed(files, platform))[0]
+
+    assert config["kind"] == "Config"
+    cluster = config["clusters"][0]["cluster"]
+    assert cluster["server"] == "https://10.0.0.7:8443/ingest/v1/audit-webhook/kube-apiserver"
+    assert base64.b64decode(cluster["certificate-authority-data"]) == (files / "ca.crt").read_bytes()
+    assert config["users"][0]["user"] == {"token": TOKEN}
+    assert config["current-context"] == config["contexts"][0]["name"]
+    assert config["contexts"][0]["context"] == {"cluster": "k10-auditwatch", "user": "kube-apiserver"}
+
+
+def test_a_client_certificate_goes_into_the_kubeconfig_whole(files: Path) -> None:
+    pair = ("--client-cert", files / "client.crt", "--client-key", files / "client.key")
+    config = documents(printed(files, "kubeadm", *pair, "--tls-server-name", "k10-auditwatch"))[0]
+
+    user = config["users"][0]["user"]
+    assert base64.b64decode(user["client-certificate-data"]) == (files / "client.crt").read_bytes()
+    assert base64.b64decode(user["client-key-data"]) == (files / "client.key").read_bytes()
+    assert config["clusters"][0]["cluster"]["tls-server-name"] == "k10-auditwatch"
+
+
+@pytest.mark.parametrize("platform", ["kubeadm", "k3s", "rke2"])
+def test_the_flags_are_those_of_the_api_server_each_under_its_reason(files: Path, platform: str) -> None:
+    text = printed(files, platform)
+    wanted = flags(PLATFORMS[platform].config_path)
+
+    assert arguments(documents(text)[1]) == {flag.name: flag.value for flag in wanted}
+    lines = text.splitlines()
+    for flag in wanted:
+        (at,) = [index for index, line in enumerate(lines) if line.strip(" -").startswith(f"{flag.name}=")]
+        assert lines[at - 1].strip().startswith("#"), flag.name
+
+
+def test_the_manifest_mounts_the_directory_of_the_kubeconfig(files: Path) -> None:
+    (_, manifest, kept) = documents(printed(files, "kubeadm"))
+
+    directory = PLATFORMS["kubeadm"].directory
+    (mount,) = manifest["spec"]["containers"][0]["volumeMounts"]
+    (volume,) = manifest["spec"]["volumes"]
+    assert (mount["name"], mount["mountPath"], mount["readOnly"]) == (volume["name"], directory, True)
+    assert volume["hostPath"]["path"] == directory
+    assert {each["name"] for each in kept["apiServer"]["extraArgs"]} == {flag.name for flag in flags("")}
+
+
+def test_kind_gets_a_patch_for_each_version_of_kubeadm(files: Path) -> None:
+    kind = documents(printed(files, "kind"))[1]
+
+    old, new = (yaml.safe_load(patch) for patch in kind["kubeadmConfigPatches"])
+    assert old["apiServer"]["extraArgs"] == {each["name"]: each["value"] for each in new["apiServer"]["extraArgs"]}
+    assert old["apiServer"]["extraArgs"]["audit-webhook-config-file"].startswith(
+        kind["nodes"][0]["extraMounts"][0]["containerPath"]
+    )
+
+
+def test_every_platform_there_are_words_for_can_be_asked_for() -> None:
+    assert sorted(PlatformName) == ALL
+
+
+def test_rke2_mounts_what_its_static_pod_reads(files: Path) -> None:
+    document = documents(printed(files, "rke2"))[1]
+
+    assert document["kube-apiserver-extra-mount+"] == ["/etc/rancher/rke2/auditwatch:/etc/rancher/rke2/auditwatch:ro"]
+
+
+@pytest.mark.parametrize("platform", ALL)
+def test_it_says_how_to_see_that_it_works_and_that_a_policy_is_needed(files: Path, platform: str) -> None:
+    text = printed(files, platform)
+
+    assert 'apiserver_audit_error_total{plugin="webhook"}' in text
+    assert "audit policy" in text.lower()
+    assert "0600" in text
+    assert max(map(len, text.splitlines()[:4])) < 120
+
+
+def test_the_values_hide_nothing_and_fit_what_is_taken() -> None:
+    values = {flag.name.removeprefix("audit-webhook-"): flag.value for flag in flags("/x")}
+
+    assert values["mode"] == "batch"
+    assert values["truncate-enabled"] == "true"
+    # Request heads are at most 1 MiB and each byte may be written as six; a body of 3 MiB likewise.
+    assert int(values["truncate-max-event-size"]) > 6 * (1 << 20) + 6 * 3 * (1 << 20)
+    assert int(values["truncate-max-batch-size"]) >= int(values["truncate-max-event-size"])
+    assert int(values["truncate-max-batch-size"]) < Limits().flight_bytes
+
+
+@pytest.mark.parametrize(
+    ("server", "url"),
+    [
+        ("https://aw.example:8443/", "https://aw.example:8443/ingest/v1/audit-webhook/kube-apiserver"),
+        ("https://[fd00::1]:8443", "https://[fd00::1]:8443/ingest/v1/audit-webhook/kube-apiserver"),
+        ("https://aw.example", "https://aw.example/ingest/v1/audit-webhook/kube-apiserver"),
+    ],
+)
+def test_addresses_of_every_kind(files: Path, server: str, url: str) -> None:
+    config = documents(printed(files, "k3s", server=server))[0]
+
+    assert config["clusters"][0]["cluster"]["server"] == url
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        "http://a:1",
+        "a:8443",
+        "https://",
+        "https://a/path",
+        "https://a?x=1",
+        "https://a:99999",
+        "https://u:p@a",
+        "https://[x",
+    ],
+)
+def test_an_address_that_cannot_be_posted_to_is_refused(files: Path, server: str) -> None:
+    result = run(
+        "--server", server, "--ca-file", files / "ca.crt", "--platform", "k3s", "--token-file", files / "token"
+    )
+
+    assert result.exit_code == 2
+    assert result.output.startswith("error: --server")
+
+
+def test_names_that_are_no_names_are_refused(files: Path) -> None:
+    for more in (("--instance", "A b"), ("--source", "x/y"), ("--instance", "*"), ("--source", "")):
+        result = run(
+            *("--server", "https://a:1", "--ca-file", files / "ca.crt", "--platform", "k3s"),
+            *("--token-file", files / "token", *more),
+        )
+        assert result.exit_code == 2, more
+        assert "installer's configuration" in result.output
+
+
+@pytest.mark.parametrize(
+    ("proof", "words"),
+    [
+        ([], "give --client-cert and --client-key together, or --token-file"),
+        (["--client-cert", "client.crt"], "together"),
+        (["--client-cert", "client.crt", "--client-key", "client.key", "--token-file", "token"], "one way"),
+        (["--token-file", "absent"], "absent: cannot be read: No such file"),
+        (["--token-file", "empty"], "must hold one token"),
+        (["--client-cert", "client.crt", "--client-key", "other.key"], "is not the key of"),
+        (["--client-cert", "token", "--client-key", "client.key"], "not unencrypted PEM"),
+    ],
+)
+def test_what_proves_nothing_is_refused(files: Path, proof: list[str], words: str) -> None:
+    (files / "empty").write_text("\n", encoding="ascii")
+    (files / "other.key").write_bytes(private_pem(new_key()))
+    named = [each if each.startswith("--") else files / each for each in proof]
+
+    result = run("--server", "https://a:1", "--ca-file", files / "ca.crt", "--platform", "rke2", *named)
+
+    assert result.exit_code == 2
+    assert words in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_ca_file_without_certificates_is_refused(files: Path) -> None:
+    result = run(
+        *("--server", "https://a:1", "--ca-file", files / "token", "--platform", "kind"),
+        *("--token-file", files / "token"),
+    )
+
+    assert (result.exit_code, "holds no certificate" in result.output) == (2, True)
+
+
+def test_a_key_beside_the_ca_is_not_given_away(files: Path) -> None:
+    bundle = files / "ca.crt"
+    bundle.write_bytes(bundle.read_bytes() + (files / "client.key").read_bytes())
+
+    config = documents(printed(files, "kubeadm"))[0]
+
+    assert b"PRIVATE" not in base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"])

@@ -1,4 +1,7 @@
-"""What follows from the fields of an audit event alone: outcome, client, credential, command, what counts."""
+"""What follows from the fields of an audit event alone: outcome, client, credential, command, and what counts.
+
+Each is taken from fields the API server itself writes; where a client may have chosen the text, that is said.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote_plus
 
 from auditwatch.events.activity import Outcome
 from auditwatch.events.audit import AuditEvent, UserInfo
+from auditwatch.events.uri import parameters, parts, path_of
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -22,6 +26,8 @@ NODE_NAME: Final = "authentication.kubernetes.io/node-name"
 _LONG_RUNNING_VERBS: Final = frozenset({"watch", "proxy"})
 _LONG_RUNNING_SUBRESOURCES: Final = frozenset({"attach", "exec", "proxy", "log", "portforward"})
 _WITH_HONEST_DRY_RUN: Final = frozenset({"create", "update", "patch"})
+_STORED: Final = frozenset({"", "status", "scale"})
+"""Subresources that only write the object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +44,33 @@ def effective_user(event: AuditEvent) -> UserInfo:
 
 
 def client_addresses(event: AuditEvent, trusted_proxies: Sequence[Network] = ()) -> Client:
-    """The client: the last address, or the rightmost that is no trusted proxy."""
-    for text in reversed(event.source_ips):
+    """The client: the last of ``sourceIPs``, or the rightmost that is no trusted proxy.
+
+    The last is the peer of the connection, written by the API server; each before it was claimed by the one after it.
+    Where all are trusted proxies it is the first, which the others vouch for.
+    """
+    believed = event.source_ips if trusted_proxies else event.source_ips[-1:]
+    for text in reversed(believed):
         if not _is_within(text, trusted_proxies):
             return Client(text, event.source_ips)
-    return Client(event.source_ips[0] if event.source_ips else "", event.source_ips)
+    return Client(believed[0] if believed else "", event.source_ips)
 
 
 def request_path(event: AuditEvent) -> str:
-    """The path of the request, decoded."""
-    return unquote(event.request_uri.partition("?")[0])
+    """The path of the request, decoded; of ``requestURI``."""
+    return path_of(event.request_uri)
 
 
 def query(event: AuditEvent) -> dict[str, tuple[str, ...]]:
-    """The parameters of the request as the API server understands them: one with a ``;`` in it is ignored."""
+    """The parameters of the request as the API server understands them, each with all its values in order."""
     found: dict[str, list[str]] = {}
-    for part in event.request_uri.partition("?")[2].split("&"):
-        name, _, value = part.partition("=")
-        if part and ";" not in part:
-            found.setdefault(unquote_plus(name), []).append(unquote_plus(value))
+    for name, value in parameters(event.request_uri):
+        found.setdefault(name, []).append(value)
     return {name: tuple(values) for name, values in found.items()}
 
 
 def exec_command(event: AuditEvent) -> tuple[str, ...]:
-    """The command of an exec, word by word; it stands nowhere but in the URI."""
+    """The command of an exec, word by word; it stands nowhere but in the URI, at any audit level."""
     return query(event).get("command", ()) if subresource(event) == "exec" else ()
 
 
@@ -76,7 +85,12 @@ def code_of(event: AuditEvent) -> int:
 
 
 def is_long_running(event: AuditEvent) -> bool:
-    """Whether the request stays open and is told of when it begins: kube-apiserver's own list of them."""
+    """Whether the request stays open and is told of when it begins: kube-apiserver's own list of them.
+
+    Source: ``BasicLongRunningRequestCheck`` as kube-apiserver configures it.
+    """
+    if event.object_ref is None and request_path(event).startswith("/debug/pprof/"):
+        return True
     return event.verb in _LONG_RUNNING_VERBS or subresource(event) in _LONG_RUNNING_SUBRESOURCES
 
 
@@ -88,7 +102,11 @@ def is_decisive(event: AuditEvent) -> bool:
 
 
 def outcome_of(event: AuditEvent) -> Outcome:
-    """How the request went, by its code alone."""
+    """How the request went, by its code: an annotation may still say *allow* of a request that was refused later.
+
+    401 and 403 are Denied, other 4xx Rejected. A 5xx or a panic is Unknown, never Failed: the API server also writes
+    it of requests that were carried out, when the client had hung up. So is a request without an answer.
+    """
     code = code_of(event)
     if event.stage == "Panic" or not 100 <= code < 500:
         return "Unknown"
@@ -98,15 +116,24 @@ def outcome_of(event: AuditEvent) -> Outcome:
 
 
 def is_dry_run(event: AuditEvent, *, served_by_apiserver: bool) -> bool | None:
-    """Whether nothing was to be changed; ``None`` where the event cannot tell."""
-    if event.verb not in _WITH_HONEST_DRY_RUN or not served_by_apiserver:
+    """Whether the request was to change nothing; ``None`` where the event cannot tell.
+
+    Believed only where it cannot lie: ``dryRun=All``, spelled exactly so and once, on a create, update or patch of a
+    resource that kube-apiserver serves itself. A delete may say otherwise in its body, an aggregated server may do as
+    it likes, and a subresource that is an action (exec, token, proxy) acts all the same.
+    """
+    if not served_by_apiserver or event.verb not in _WITH_HONEST_DRY_RUN or subresource(event) not in _STORED:
         return None
-    values = query(event).get("dryRun")
-    return False if values is None else values == ("All",)
+    if not query(event).get("dryRun"):
+        return False
+    return True if _dry_run_parts(event.request_uri) == ["dryRun=All"] else None
 
 
 def credential_id(event: AuditEvent) -> str:
-    """Which token or certificate was used (``JTI=…``, ``X509SHA256=…``); of the authenticated user only."""
+    """Which token or certificate was used: ``JTI=…``, ``X509SHA256=…``, or empty (static tokens, old servers).
+
+    Of the authenticated user's ``extra`` only: that of an impersonated user is whatever the caller sent.
+    """
     return _extra(event, CREDENTIAL_ID)
 
 
@@ -126,8 +153,12 @@ def node_name(event: AuditEvent) -> str:
 
 
 def issued_credential_id(event: AuditEvent) -> str:
-    """The id of the token that this TokenRequest issued."""
+    """The id of the token that this TokenRequest issued, as later uses of it have it in :func:`credential_id`."""
     return event.annotations.get(ISSUED_CREDENTIAL_ID, "")
+
+
+def _dry_run_parts(uri: str) -> list[str]:
+    return [part for part in parts(uri) if "dryrun" in unquote_plus(part).lower()]
 
 
 def _extra(event: AuditEvent, key: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from auditwatch.events.activity import Evidence
-from auditwatch.events.audit import AuditRecord, Degradation
+from auditwatch.events.audit import AuditRecord, Degradation, ObjectReference
 from auditwatch.events.decode import Decoded
 from auditwatch.events.eventredaction import redacted_body, redacted_event
 from auditwatch.events.keys import audit_event_key
@@ -31,8 +31,9 @@ def record_of(
     """The record of an event; ``max_body`` is in bytes as logged, ``received`` in seconds since the epoch."""
     event = decoded.event
     degraded = set(decoded.degraded)
+    of = event.object_ref or ObjectReference()
     bodies = [
-        redacted_body(redactor, event, _decoded(body, max_body, degraded))
+        redacted_body(redactor, of, _decoded(body, max_body, degraded))
         for body in (event.request_object, event.response_object)
     ]
     kept = redacted_event(redactor, event)

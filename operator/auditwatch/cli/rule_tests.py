@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from auditwatch.detection.needles import without_needle
 from auditwatch.detection.packs import LoadedPack, built_in_packs
 from auditwatch.detection.rulefiles import RuleFile, read_rules
 from auditwatch.detection.selftest import TestResult, run_rule_tests
@@ -17,6 +18,12 @@ from auditwatch.k10.view import InstalledK10
 
 PASSED, FAILED, UNUSABLE = 0, 1, 2
 """Exit codes: every test passed; a test failed; a file or a rule cannot be used."""
+
+UNCERTAIN = (
+    "nothing in it is certain to stand in an audit event, so every event has to be decoded; "
+    "name a group, resource, namespace or user"
+)
+"""What is said of a rule without a needle."""
 
 Print = Callable[[str], None]
 
@@ -57,6 +64,9 @@ class _Run:
     def _tests(self, path: Path, document: RuleFile) -> None:
         if document.rule_set is None:
             return
+        for name in without_needle(document.rule_set):
+            if name in document.own:
+                self.say(f"warning: {path}: {name}: {UNCERTAIN}")
         results = list(run_rule_tests(document.rule_set, only=document.own))
         self.passed += sum(result.has_passed for result in results)
         self.failed += [(path, result) for result in results if not result.has_passed]

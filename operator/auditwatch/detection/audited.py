@@ -18,13 +18,11 @@ from auditwatch.detection.bodies import bodies_of, target_of
 from auditwatch.detection.scope import K10View
 from auditwatch.detection.trust import PodsView, actor_of
 from auditwatch.events import derived
-from auditwatch.events.activity import Activity, Attribution, Client, JSONObject, Request, Response
+from auditwatch.events.activity import Activity, Actor, Attribution, Client, JSONObject, Request, Response
 from auditwatch.events.audit import AuditEvent, AuditRecord, UserInfo
 from auditwatch.events.derived import Network
 from auditwatch.events.times import parse_time
 
-_STORED: Final = frozenset({"", "scale", "status"})
-"""Subresources of which a dry run stores nothing; others act without storing."""
 _REVIEWS: Final = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
 """Groups whose requests are answered and never stored: a dry run of one is no different."""
 _encoder: Final = msgspec.json.Encoder(order="deterministic")
@@ -80,7 +78,7 @@ def activity_of(record: AuditRecord, seen: Circumstances) -> Activity:
         attribution=_attribution(record),
         outcome=outcome,
         verb=event.verb,
-        actor=actor_of(event, record.evidence, k10=seen.k10, pods=seen.pods, at=time),
+        actor=_actor(record, seen, time),
         target=target,
         object=bodies.new,
         old_object=bodies.old,
@@ -91,6 +89,11 @@ def activity_of(record: AuditRecord, seen: Circumstances) -> Activity:
         event=_raw(event),
         degraded=record.degraded,
     )
+
+
+def _actor(record: AuditRecord, seen: Circumstances, time: float) -> Actor:
+    is_whole = not {"FieldsUnreadable", "Salvaged"} & set(record.degraded)
+    return actor_of(record.event, record.evidence, k10=seen.k10, pods=seen.pods, at=time, is_whole=is_whole)
 
 
 def _attribution(record: AuditRecord) -> Attribution:
@@ -120,12 +123,7 @@ def _dry_run(record: AuditRecord, k10: K10View) -> bool | None:
     """Believed where it cannot lie; unknown where one is asked for otherwise."""
     event = record.event
     reference = event.object_ref
-    is_honest = (
-        reference is not None
-        and k10.is_built_in(reference.api_group)
-        and reference.api_group not in _REVIEWS
-        and reference.subresource in _STORED
-    )
+    is_honest = reference is not None and k10.is_built_in(reference.api_group) and reference.api_group not in _REVIEWS
     found = derived.is_dry_run(event, served_by_apiserver=is_honest)
     return found if found is not None else (None if _asks_for_dry_run(record) else False)
 

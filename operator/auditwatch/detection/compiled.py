@@ -16,6 +16,7 @@ from auditwatch.detection.signal import Confidence, Severity
 from auditwatch.detection.templates import Template
 from auditwatch.detection.texts import plain
 from auditwatch.detection.values import MISSING, UNKNOWN
+from auditwatch.events.needles import Needle
 
 UNKNOWN_GROUP = "Unknown"
 """A groupBy value nobody saw: such activities are one group, apart from others."""
@@ -70,6 +71,8 @@ class CompiledRule:
     on_unknown: OnUnknown | None = None
     exceptions: tuple[CompiledException, ...] = ()
     story: Story | None = None
+    needles: frozenset[Needle] | None = frozenset()
+    """One of these stands in every audit event that it may match; ``None``: nothing is certain."""
     unresolved: tuple[str, ...] = ()
     """Lists and macros it names that do not exist: ``list gitops``."""
     disabled: tuple[str, ...] = ()

@@ -101,7 +101,7 @@ def compile_match(match: Match, k10: K10View, report: Report) -> Condition:
     names = None if match.names is None else tuple(map(k10.group, match.names))
     parts = [
         _outcomes(match.outcomes),
-        _one_of("", match.evidence, lambda scope: scope.activity.evidence),
+        _one_of("", match.evidence, lambda scope: (scope.activity.evidence, *scope.activity.confirmed_by)),
         _one_of("", names, lambda scope: scope.activity.target.name),
         _one_of("", match.namespaces, lambda scope: scope.activity.target.namespace),
         _one_of("actor.id", match.actors, lambda scope: _actor_names(scope.activity)),

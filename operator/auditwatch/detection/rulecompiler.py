@@ -18,6 +18,7 @@ from auditwatch.detection.exceptions import compile_exceptions
 from auditwatch.detection.fields import Field, FieldError, compile_field
 from auditwatch.detection.fieldtests import Names
 from auditwatch.detection.matching import Selector, compile_match, compile_selector
+from auditwatch.detection.needles import rule_needles
 from auditwatch.detection.report import Report
 from auditwatch.detection.scope import K10View
 from auditwatch.detection.templates import Template, TemplateError, compile_template
@@ -49,6 +50,7 @@ def compile_rule(rule: Rule, context: Context, report: Report) -> CompiledRule:
     override = context.override
     is_match = rule.match is not None
     title = _template(rule.title or _default_title(rule), report.at("title"))
+    selector = compile_selector(rule.match, context.k10) if rule.match else _NOTHING
     return CompiledRule(
         name=rule.name,
         pack=context.pack,
@@ -60,7 +62,8 @@ def compile_rule(rule: Rule, context: Context, report: Report) -> CompiledRule:
         title=title,
         description=_template(rule.description, report.at("description"), MAX_DESCRIPTION),
         group_by=_fields(_group_by(rule), report.at(*_group_by_path(rule))),
-        selector=compile_selector(rule.match, context.k10) if rule.match else _NOTHING,
+        selector=selector,
+        needles=rule_needles(rule, selector, context.names, context.k10),
         condition=_condition(rule, context, report) if is_match else ALWAYS,
         severity_cases=_severity_cases(rule, context.names, report.at("severityWhen")),
         on_unknown=_on_unknown(rule, title, report.at("onUnknown", "title")),

@@ -146,7 +146,9 @@ def _joined(activity: Activity, changes: list[StateChange]) -> Activity:
     row = settle(change)
     assert isinstance(row, Activity)
     target = msgspec.structs.replace(activity.target, uid=activity.target.uid or change.uid)
-    return msgspec.structs.replace(activity, target=target, object=row.object, old_object=row.old_object)
+    return msgspec.structs.replace(
+        activity, target=target, object=row.object, old_object=row.old_object, confirmed_by=(row.evidence,)
+    )
 
 
 def _explains(activity: Activity, change: StateChange) -> bool:

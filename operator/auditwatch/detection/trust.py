@@ -58,13 +58,17 @@ class AnyPod:
         return True
 
 
-def actor_of(event: AuditEvent, evidence: Evidence, *, k10: Identities, pods: PodsView, at: float) -> Actor:
-    """The actor of one audit event; ``at`` is its time, seconds since the epoch.
+def actor_of(
+    event: AuditEvent, evidence: Evidence, *, k10: Identities, pods: PodsView, at: float, is_whole: bool = True
+) -> Actor:
+    """The actor of one audit event; ``at`` is its time, seconds since the epoch. ``is_whole``: its fields were read.
 
     K10's own record of a request names the effective user alone: whether somebody impersonated them, and with which
     credential, is unknown there.
     """
     user, effective = event.user, effective_user(event)
+    if not user.username and not is_whole:
+        return Actor()
     if not user.username:
         return Actor(kind=UNAUTHENTICATED, via="Direct", is_k10=False, user="", user_groups=(), impersonator=None)
     if evidence != "Audited":

@@ -179,6 +179,8 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     source: str
     """Name of the installed source that saw it first, e.g. ``state``."""
     evidence: Evidence
+    confirmed_by: tuple[Evidence, ...] = ()
+    """Other kinds of evidence that saw the same."""
     attribution: Attribution = "Unknown"
     outcome: Outcome = "Succeeded"
     verb: Verb

@@ -79,7 +79,7 @@ def test_a_warning_fails_nothing(tmp_path: Path) -> None:
 
 
 def test_rules_without_tests_are_said_to_have_none(tmp_path: Path) -> None:
-    assert _run(tmp_path, "[{name: a, match: {names: [x]}}]") == (PASSED, ["=== no rule has tests ==="])
+    assert _run(tmp_path, "[{name: a, match: {namespaces: [x]}}]") == (PASSED, ["=== no rule has tests ==="])
 
 
 def test_a_file_that_is_not_there_or_no_text_is_an_error(tmp_path: Path) -> None:
@@ -107,3 +107,17 @@ def test_the_pack_that_ships_passes_its_own_tests() -> None:
     pack = Path(__file__).parents[3] / "operator" / "auditwatch" / "packs" / "k10-baseline.yaml"
     lines: list[str] = []
     assert run_rule_files([pack], say=lines.append, verbose=False, now=0.0) == PASSED
+
+
+def test_a_rule_that_makes_sources_decode_everything_is_named_and_fails_nothing(tmp_path: Path) -> None:
+    blunt = "[{name: blunt, match: {nonResourceURLs: [/metrics]}}]"
+    code, (warning, _summary) = _run(tmp_path, blunt)
+    assert code == PASSED
+    assert warning.startswith("warning: rules.yaml: blunt: nothing in it is certain to stand in an audit event")
+
+
+def test_an_audit_event_is_shown_to_a_rule(tmp_path: Path) -> None:
+    reference = {"apiGroup": "config.kio.kasten.io", "resource": "policies", "namespace": "kasten-io", "name": "daily"}
+    event = json.dumps({"verb": "delete", "user": {"username": "eve"}, "objectRef": reference})
+    text = GOOD.replace(f"state: ['{DELETED}']", f"event: '{event}'")
+    assert _run(tmp_path, text) == (PASSED, ["rules.yaml .", "=== 1 passed ==="])

@@ -137,12 +137,17 @@ def test_a_dry_run_that_may_be_a_lie_is_not_believed(event: dict[str, Any]) -> N
     assert _request(audited(event)).dry_run is False
 
 
+@pytest.mark.parametrize("query", ["dryRun=None", "dryRun=", "dryRun=All&dryRun=None"])
+def test_a_dry_run_asked_for_in_another_spelling_is_not_believed(query: str) -> None:
+    assert _request(audited(requestURI=f"{URI}?{query}")).dry_run is None
+
+
 def test_a_dry_run_asked_for_in_the_body_of_a_delete_is_not_believed() -> None:
     body = {"kind": "DeleteOptions", "dryRun": ["All"]}
     assert _request(audited(verb="delete", requestObject=body)).dry_run is None
 
 
-@pytest.mark.parametrize("query", ["dryRun=All;x=1", "x=dryRun=All", "dryRun=None"])
+@pytest.mark.parametrize("query", ["dryRun=All;x=1", "x=dryRun=All"])
 def test_what_the_server_does_not_take_for_a_dry_run_is_none(query: str) -> None:
     assert _request(audited(requestURI=f"{URI}?{query}")).dry_run is False
 
@@ -150,3 +155,9 @@ def test_what_the_server_does_not_take_for_a_dry_run_is_none(query: str) -> None
 def test_a_row_survives_the_journal() -> None:
     activity = audited(requestObject={"spec": {"paused": None}})
     assert msgspec.json.decode(msgspec.json.encode(activity), type=Activity) == activity
+
+
+def test_nobody_is_not_concluded_from_a_user_that_could_not_be_read() -> None:
+    activity = audited(user={"username": 7})
+    assert "FieldsUnreadable" in activity.degraded
+    assert (activity.actor.kind, activity.actor.is_k10) == ("", None)

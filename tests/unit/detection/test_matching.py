@@ -188,6 +188,13 @@ def test_a_request_says_who_authenticated_from_where_and_with_what(text: str, tr
     assert _holds(text, BY_ROBOT) is truth
 
 
+def test_what_several_kinds_of_evidence_saw_feeds_rules_of_each() -> None:
+    joined = altered(BY_ROBOT, confirmed_by=("State",))
+    assert _holds("{names: [daily], evidence: [State]}", joined) is True
+    assert _holds("{names: [daily], evidence: [Audited]}", joined) is True
+    assert _holds("{names: [daily], evidence: [K10Stream]}", joined) is False
+
+
 def test_users_are_those_who_authenticated_and_actors_those_who_act() -> None:
     row = audited(impersonatedUser={"username": "jane", "groups": ["team"]})
     assert _holds("{users: [eve], actors: [jane], userGroups: [dev], actorGroups: [team]}", row) is True

@@ -11,6 +11,7 @@ from typing import ClassVar
 from isal import isal_zlib
 from isal.isal_zlib import IsalError
 
+from auditwatch.sources.file.content import ContentState, state_of
 from auditwatch.sources.file.framing import TRAIL_BYTES
 from auditwatch.sources.file.identity import HEAD_BYTES
 
@@ -45,13 +46,13 @@ class GzipContent:
 
     def size(self) -> int:
         """What the trailer says, or what was seen if that is more. Not to be relied upon before the end is reached."""
-        length = self.extent()
+        length = self.state().extent
         written = int.from_bytes(os.pread(self._descriptor, 4, length - 4), "little") if length > 18 else 0
         return self._offset if self._has_ended else max(self._offset, written)
 
-    def extent(self) -> int:
-        """Compressed bytes there are now."""
-        return os.fstat(self._descriptor).st_size
+    def state(self) -> ContentState:
+        """Compressed bytes there are, and when they were written."""
+        return state_of(self._descriptor)
 
     def is_linked(self) -> bool:
         """Whether it still has a name."""
@@ -82,7 +83,7 @@ class GzipContent:
 
     def read(self, offset: int, most: int) -> bytes:
         """Up to ``most`` bytes; none at its end. Raises as :meth:`head` does."""
-        if self.extent() < self._next_input:
+        if self.state().extent < self._next_input:
             self._forget_damage()
             self._rewind()
         if 0 <= self._damaged_at <= offset:

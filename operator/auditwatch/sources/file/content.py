@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from auditwatch.sources.file.framing import TRAIL_BYTES
 from auditwatch.sources.file.identity import HEAD_BYTES
@@ -20,6 +20,15 @@ _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 class NotALogError(OSError):
     """What has the name of a log is no regular file."""
+
+
+class ContentState(NamedTuple):
+    """Equal: nothing was written in between."""
+
+    extent: int
+    """Bytes on disk."""
+    changed: int
+    """mtime, nanoseconds."""
 
 
 class Content(Protocol):
@@ -37,8 +46,8 @@ class Content(Protocol):
         """Bytes there are, as far as is known."""
         ...
 
-    def extent(self) -> int:
-        """Bytes on disk: changes when something is written to it."""
+    def state(self) -> ContentState:
+        """Changes when something is written to it."""
         ...
 
     def is_linked(self) -> bool:
@@ -84,6 +93,12 @@ def open_regular(path: Path) -> int:
     return descriptor
 
 
+def state_of(descriptor: int) -> ContentState:
+    """Of an open file."""
+    status = os.fstat(descriptor)
+    return ContentState(status.st_size, status.st_mtime_ns)
+
+
 class PlainContent:
     """A file as it is."""
 
@@ -98,9 +113,9 @@ class PlainContent:
         """Bytes in it now."""
         return os.fstat(self._descriptor).st_size
 
-    def extent(self) -> int:
-        """Bytes in it now."""
-        return self.size()
+    def state(self) -> ContentState:
+        """Bytes in it, and when they were written."""
+        return state_of(self._descriptor)
 
     def is_linked(self) -> bool:
         """Whether it still has a name."""

@@ -15,7 +15,7 @@ from auditwatch.sources.file.compressed import DamagedGzipError, GzipContent, Un
 from auditwatch.sources.file.content import Content, PlainContent, open_regular
 from auditwatch.sources.file.framing import Line
 from auditwatch.sources.file.habits import Habits
-from auditwatch.sources.file.identity import has_head
+from auditwatch.sources.file.identity import begin_alike
 from auditwatch.sources.file.known import Known, has_more
 from auditwatch.sources.file.listing import list_log
 from auditwatch.sources.file.naming import Grammar
@@ -106,15 +106,13 @@ class Files:
         if now - reader.superseded_since < self._habits.grace:
             return reader.complete_rest()
         lines = reader.framer.finish()
+        self._settle(reader, size=reader.framer.offset)
         self.drop(reader, has_ended=True)
         return lines
 
     def drop(self, reader: Reader, *, has_ended: bool) -> None:
         """Close a file and remember how far it was read."""
-        position = reader.position(has_ended=has_ended)
-        self._known.add(position)
-        same = (entry for entry in self._entries if entry.id == reader.content.inode)
-        self._settled.update(entry.state for entry in same if has_ended and entry.size == position.offset)
+        self._known.add(reader.position(has_ended=has_ended))
         self.readers.remove(reader)
         reader.content.close()
 
@@ -129,7 +127,7 @@ class Files:
         lines = reader.framer.finish()
         problem = f"{problem} (byte {reader.framer.offset} uncompressed)"
         self.gaps.append(gaps.backup_unreadable(reader.name, problem, start=self._begin_of(reader.name.stamp)))
-        self._settled.update(entry.state for entry in self._entries if entry.id == reader.content.inode)
+        self._settle(reader)
         self.drop(reader, has_ended=True)
         return lines
 
@@ -138,6 +136,11 @@ class Files:
         for reader in self.readers:
             reader.content.close()
         self.readers.clear()
+
+    def _settle(self, reader: Reader, *, size: int | None = None) -> None:
+        """As the file is now (where it has that many bytes), there is nothing more to read in it."""
+        same = (entry for entry in self._entries if entry.id == reader.content.inode)
+        self._settled.update(entry.state for entry in same if size in {None, entry.size})
 
     def _begin(self, entries: list[Entry]) -> None:
         if not self._has_begun:
@@ -219,9 +222,7 @@ class Files:
     def _has_open_twin(self, entry: Entry, content: Content, head: bytes) -> bool:
         """Whether an open file is the same log: the copy is judged once that one has been read to its end."""
         for reader in self.readers:
-            if not has_head(reader.position(), head):
-                continue
-            if self._is_copy(entry, content, reader):
+            if begin_alike(reader.current_head(), head) and self._is_copy(entry, content, reader):
                 if not reader.content.is_linked():
                     reader.name = entry.name
                 return True

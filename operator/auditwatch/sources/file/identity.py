@@ -27,6 +27,12 @@ def has_head(known: FilePosition, head: bytes) -> bool:
     return 0 < length <= len(head) and digest(head[:length]) == known.head
 
 
+def begin_alike(one: bytes, other: bytes) -> bool:
+    """Whether two heads agree as far as both go."""
+    length = min(len(one), len(other))
+    return length > 0 and one[:length] == other[:length]
+
+
 def identify(
     known: Iterable[FilePosition],
     *,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from auditwatch.sources.file.compressed import DamagedGzipError, UnfinishedGzipError
-from auditwatch.sources.file.content import Content
+from auditwatch.sources.file.content import Content, ContentState
 from auditwatch.sources.file.framing import LIMIT_BYTES, Framer, Line
 from auditwatch.sources.file.gaps import written_at
 from auditwatch.sources.file.identity import HEAD_BYTES, digest
@@ -38,7 +38,7 @@ class Reader:
     has_told_unlinked: bool = False
     is_at_end: bool = False
     size: int
-    extent: int
+    state: ContentState
     first_event: float | None = None
     """Time of the first event read, seconds since the epoch; ``None`` where it carries none."""
     last_event: float | None = None
@@ -48,8 +48,8 @@ class Reader:
         """Read on from ``offset``, where a line begins; it grew last at ``since``. Raises what ``content`` raises."""
         head = content.head()
         framer = Framer(offset, content.trail_at(offset), limit=limit)
-        extent, size = content.extent(), content.size()
-        return cls(name=name, content=content, framer=framer, head=head, last_growth=since, extent=extent, size=size)
+        state, size = content.state(), content.size()
+        return cls(name=name, content=content, framer=framer, head=head, last_growth=since, state=state, size=size)
 
     def read(self, budget: int, *, now: float) -> list[Line]:
         """Lines of about ``budget`` bytes; sets ``is_at_end``.
@@ -85,10 +85,16 @@ class Reader:
             return []
         return [Line(line.offset, line.data) for line in self.framer.finish()]
 
+    def current_head(self) -> bytes:
+        """The first bytes, up to 1 KiB, as many as there are by now."""
+        if self.content.grows and len(self.head) < HEAD_BYTES:
+            head = self.content.head()
+            self.head = head if head.startswith(self.head) else self.head  # else it was cut since
+        return self.head
+
     def position(self, *, has_ended: bool = False) -> FilePosition:
         """Where it stands: after the last line handed over."""
-        if self.content.grows and len(self.head) < HEAD_BYTES:
-            self.head = self.content.head()
+        self.current_head()
         device, inode = self.content.inode
         return FilePosition(
             name=self.name.text,
@@ -120,13 +126,16 @@ class Reader:
         return max(0, self.size - self.framer.end)
 
     def _check(self, now: float) -> None:
-        if (extent := self.content.extent()) != self.extent:
-            self.extent, self.last_growth = extent, now
+        state, before = self.content.state(), self.state
         self.size = self.content.size()
         if self.size < self.framer.end:
             raise CutShortError
-        if self.size > self.framer.end and not self.content.still_holds(self.framer.offset, self.framer.trail):
+        if state == before and self.is_at_end:
+            return
+        if not self.content.still_holds(self.framer.offset, self.framer.trail):
             raise CutShortError
+        if state != before:
+            self.state, self.last_growth = state, now
 
     def _note_times(self, lines: list[Line]) -> None:
         if lines:

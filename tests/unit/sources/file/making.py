@@ -1,4 +1,4 @@
-"""A log as kube-apiserver keeps it, in a directory of the test's: real files, real renames, and a clock that is stepped.
+"""A log as kube-apiserver keeps it, in a directory of the test's: real files, real renames, a clock that is stepped.
 
 ``Log`` rotates as lumberjack does: rename to a name with the time, create anew without O_APPEND, compress and prune.
 """
@@ -28,14 +28,14 @@ EPOCH = 1_767_225_600.0  # 2026-01-01
 
 def event(number: int | str, *, padding: int = 0, second: int = 0) -> bytes:
     """One audit event, as the API server writes it at Metadata."""
-    pad = "x" * padding
     return (
-        '{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"%s%s","stage":"ResponseComplete",'
-        '"requestURI":"/apis/config.kio.kasten.io/v1alpha1/namespaces/kasten-io/policies/%s","verb":"delete",'
+        '{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","auditID":"'
+        f'{"x" * padding}{number}","stage":"ResponseComplete",'
+        f'"requestURI":"/apis/config.kio.kasten.io/v1alpha1/namespaces/kasten-io/policies/{number}","verb":"delete",'
         '"user":{"username":"eve"},"objectRef":{"resource":"policies","namespace":"kasten-io","name":"p",'
         '"apiGroup":"config.kio.kasten.io","apiVersion":"v1alpha1"},"responseStatus":{"metadata":{},"code":200},'
-        '"requestReceivedTimestamp":"2026-01-01T00:00:%02d.000000Z","stageTimestamp":"2026-01-01T00:00:%02d.000001Z"}'
-        % (pad, number, number, second, second)
+        f'"requestReceivedTimestamp":"2026-01-01T00:00:{second:02d}.000000Z",'
+        f'"stageTimestamp":"2026-01-01T00:00:{second:02d}.000001Z"}}'
     ).encode()
 
 

@@ -205,7 +205,7 @@ def test_r06_a_copy_that_is_never_finished_is_given_up_and_told(path: Path, log:
     assert 0 < len(watcher.numbers) < 400, "what could be uncompressed was read"
 
 
-def test_r06_a_copy_with_nothing_in_it_is_given_up_and_told_once(path: Path, log: Log) -> None:
+def test_r06_a_copy_with_nothing_in_it_is_given_up_and_told_once(path: Path) -> None:
     watcher = Watcher(path, habits=Habits(start="Beginning", patience=5.0))
     path.with_name(backup_name(path, 0) + ".gz").write_bytes(b"\x1f\x8b\x08")
     watcher.step(60)

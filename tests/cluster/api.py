@@ -34,13 +34,13 @@ def request(
     headers: dict[str, str] | None = None,
     seconds: float = REQUEST_SECONDS,
 ) -> Answer:
-    """Send one request to a server on loopback; raises OSError when nobody answers."""
+    """Send one request to a server on loopback, bytes as they are; raises OSError when nobody answers."""
     connection = (
         http.client.HTTPSConnection("127.0.0.1", port, context=tls, timeout=seconds)
         if tls
         else http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
     )
-    content = None if body is None else json.dumps(body)
+    content = body if body is None or isinstance(body, bytes) else json.dumps(body)
     try:
         connection.request(method, path, body=content, headers={"Content-Type": "application/json", **(headers or {})})
         response = connection.getresponse()

@@ -27,6 +27,7 @@ from auditwatch.journal.delivery import Delivery
 from auditwatch.journal.journal import Journal
 from auditwatch.sources.webhook.plan import Limits, Sender, TLSFiles, WebhookPlan
 from auditwatch.sources.webhook.report import WebhookReport
+from auditwatch.sources.webhook.reviewing import TokenReviewer
 from auditwatch.sources.webhook.source import WebhookSource
 from tests.cluster.certificates import Authority
 
@@ -226,6 +227,7 @@ async def running(
     limits: Limits | None = None,
     accepts_forgeries: bool = False,
     plan: WebhookPlan | None = None,
+    reviewer: TokenReviewer | None = None,
 ) -> AsyncIterator[Rig]:
     """A source that takes :data:`TOKEN`, or what ``senders`` say."""
     keys = Keys(directory / "keys")
@@ -243,19 +245,19 @@ async def running(
         limits=limits or Limits(),
         accepts_forgeries=accepts_forgeries,
     )
-    intake, reviewer, needles = JournalIntake(journal), Reviewer(), [EVERYTHING]
+    intake, known, needles = JournalIntake(journal), Reviewer(), [EVERYTHING]
     source = WebhookSource(
         plan,
         intake=intake,
         redactor=Redactor(b"key"),
         needles=lambda: needles[-1],
-        reviewer=reviewer,
+        reviewer=reviewer or known,
         clock=time.time,
         monotonic=time.monotonic,
         serial=itertools.count(1).__next__,
     )
     await source.start()
     try:
-        yield Rig(source, intake, keys, reviewer, needles)
+        yield Rig(source, intake, keys, known, needles)
     finally:
         await source.stop()

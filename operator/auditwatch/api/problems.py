@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from auditwatch.api.model import CHECK
+from auditwatch.api.model import CHECK, KEBAB
 from auditwatch.api.structure import fields_at
 
 M = TypeVar("M", bound=BaseModel)
@@ -38,7 +38,7 @@ class Problem:
 def validate(model: type[M], raw: object, path: str = "", *, rule: str = "") -> tuple[M | None, list[Problem]]:
     """Parse ``raw``; either the model, or every problem in it with paths below ``path``."""
     try:
-        return model.model_validate(raw), []
+        return model.model_validate(raw, by_alias=True, by_name=False), []
     except ValidationError as error:
         errors = [item for item in error.errors(include_url=False) if not _is_echo(item)]
         return None, list(dict.fromkeys(_problem(model, item, path, rule) for item in errors))
@@ -77,9 +77,8 @@ def _message(model: type[BaseModel], error: Mapping[str, Any]) -> str:
         return _unsupported(value, str(context["expected"]))
     if kind == "value_error":
         return str(context["error"])
-    if kind in _MESSAGES:
-        return _MESSAGES[kind].format(value=_shown(value), **context)
-    return str(error["msg"])
+    template = _NO_NAME if context.get("pattern") == KEBAB else _MESSAGES.get(kind)
+    return template.format(value=_shown(value), **context) if template else str(error["msg"])
 
 
 def _unknown_field(model: type[BaseModel], location: tuple[str | int, ...]) -> str:
@@ -98,11 +97,17 @@ def _shown(value: object) -> str:
     return text if len(text) <= 64 else f"{text[:63]}…"
 
 
+_NO_NAME = "{value} is no name: use lower-case letters, digits and hyphens"
 _MESSAGES = {
     "missing": "required: add it",
     "string_type": "must be a string: write it in quotes, not {value}",
     "int_type": "must be a whole number, not {value}",
+    "int_parsing": "must be a whole number, not {value}",
+    "int_from_float": "must be a whole number, not {value}",
     "bool_type": "must be true or false, not {value}",
+    "bool_parsing": "must be true or false, not {value}",
+    "path_type": 'must be the path of a file, like "/var/lib/auditwatch/journal.db", not {value}',
+    "invalid_key": "must be a word: write the name of a field",
     "tuple_type": "must be a list, not {value}",
     "list_type": "must be a list, not {value}",
     "dict_type": "must be an object with fields, not {value}",

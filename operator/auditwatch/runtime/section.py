@@ -7,7 +7,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-Name = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+from auditwatch.api.model import KEBAB
+
+Name = Annotated[str, Field(min_length=1, max_length=63, pattern=KEBAB)]
 
 
 class Section(BaseModel):

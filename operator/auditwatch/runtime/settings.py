@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, SkipValidation, field_validator, model_validator
+from pydantic import AfterValidator, Field, SkipValidation, model_validator
 
 from auditwatch.api.problems import Problem, validate
 from auditwatch.runtime.section import Name, Section
@@ -19,6 +19,15 @@ from auditwatch.runtime.sourcesections import SourceSection, StateSection, parse
 
 Namespace = Name
 GIB = 1024**3
+
+
+def _network(written: str) -> str:
+    """The text as it stands, which must be an address or a network."""
+    try:
+        ip_network(written, strict=False)
+    except ValueError:
+        raise ValueError(f"{written!r} is no network: write one like 10.0.0.0/8, or an address") from None
+    return written
 
 
 class K10Section(Section):
@@ -64,10 +73,11 @@ class Settings(Section):
     """The whole file. Absent ``k10s`` means: find K10 from its Deployment."""
 
     cluster_name: Annotated[str, Field(max_length=253)] = ""
-    k10s: Annotated[tuple[K10Section, ...], Field(max_length=16)] = ()
+    k10s: Annotated[tuple[K10Section, ...], Field(max_length=16, alias="k10s")] = ()
+    """The alias is what the generator makes ``k10S`` of."""
     sources: SkipValidation[tuple[SourceSection, ...]] = (StateSection(),)
     """Parsed on their own: :func:`parse_sources`."""
-    trusted_proxies: Annotated[tuple[str, ...], Field(max_length=64)] = ()
+    trusted_proxies: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Field(max_length=64)] = ()
     journal: JournalSection = JournalSection()
     tenancy: TenancySection = TenancySection()
     probes: ProbesSection = ProbesSection()
@@ -77,13 +87,6 @@ class Settings(Section):
     def state(self) -> StateSection:
         """The watch loops: always there, listed or not."""
         return next((each for each in self.sources if isinstance(each, StateSection)), StateSection())
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
-        for network in networks:
-            ip_network(network, strict=False)
-        return networks
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Settings:

@@ -105,7 +105,7 @@ def test_a_rule_cannot_be_changed_once_it_is_read() -> None:
             {"name": "s", "correlate": STORY, "where": [TEST]},
             "where, onUnknown and settleSeconds belong to match: move them to the rules that are counted",
         ),
-        (rule(name="Policy_Paused"), 'name: "Policy_Paused" does not match ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'),
+        (rule(name="Policy_Paused"), 'name: "Policy_Paused" is no name: use lower-case letters, digits and hyphens'),
         (
             rule(severity="high"),
             'severity: unsupported value "high"; did you mean High?; supported are Info, Low, Medium, High, Critical',

@@ -70,7 +70,31 @@ def test_all_problems_are_told_at_once() -> None:
 
 
 def test_a_trusted_proxy_must_be_a_network() -> None:
-    assert "not-a-network" in problems_of("trustedProxies: [not-a-network]")["trustedProxies"]
+    assert "not-a-network" in problems_of("trustedProxies: [not-a-network]")["trustedProxies[0]"]
+
+
+def test_the_keys_that_are_known_are_spelled_as_they_are_written() -> None:
+    known = problems_of("xyz: 1")["xyz"].partition("known are ")[2].split(", ")
+
+    assert "k10s" in known
+    for key in set(known) - {"sources"}:
+        assert "unknown field" not in str(problems_of(f"{key}: 7"))
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "words"),
+    [
+        ("journal: {path: 5}", "journal.path", "must be the path of a file"),
+        ("journal: {path: [a]}", "journal.path", "must be the path of a file"),
+        ("probes: {port: x}", "probes.port", 'must be a whole number, not "x"'),
+        ("journal: {retentionDays: 0.5}", "journal.retentionDays", "must be a whole number, not 0.5"),
+        ("journal: {durable: perhaps}", "journal.durable", "must be true or false"),
+        ("k10s: [{name: Main}]", "k10s[0].name", "use lower-case letters, digits and hyphens"),
+        ("journal: {retention_days: 3}", "journal.retention_days", "did you mean retentionDays?"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_told_what_to_write(text: str, path: str, words: str) -> None:
+    assert words in problems_of(text)[path]
 
 
 def test_two_k10s_need_two_names() -> None:

@@ -24,11 +24,12 @@ class Inbox(Capacity):
         )
         return cursor.rowcount == 1
 
-    def unsettled(self, *, limit: int) -> list[InboxRow]:
-        """The oldest rows that are not settled, in the order of arrival."""
+    def unsettled(self, *, limit: int, after: int = 0) -> list[InboxRow]:
+        """The oldest rows that are not settled and whose sequence is above ``after``, in the order of arrival."""
         rows = self._db.execute(
-            "SELECT sequence, source, payload, received FROM inbox WHERE settled IS NULL ORDER BY sequence LIMIT ?",
-            (limit,),
+            "SELECT sequence, source, payload, received FROM inbox"
+            " WHERE settled IS NULL AND sequence > ? ORDER BY sequence LIMIT ?",
+            (after, limit),
         )
         return [InboxRow(*row) for row in rows]
 

@@ -18,7 +18,7 @@ from auditwatch.runtime.inforce import RuleSetLike, put_in_force, put_out_of_for
 from auditwatch.runtime.intake import Mail
 from auditwatch.runtime.lostjournal import report_loss
 from auditwatch.runtime.matching import FINDINGS, WINDOWS, DetectorLike, LedgerLike, Matcher, OnDirty
-from auditwatch.runtime.settling import settle_inbox
+from auditwatch.runtime.settling import Settler
 from auditwatch.runtime.upkeep import PUBLISHED, Upkeep
 
 log = structlog.get_logger()
@@ -35,7 +35,7 @@ class Engine:
         self.ledger = ledger
         self.problems = Problems()
         self.figures = EngineFigures(is_alive=True, limit_bytes=journal.limit_bytes)
-        self._cluster = cluster
+        self._settler = Settler(journal, cluster=cluster, problems=self.problems)
         self._is_matching = False
         self._deliveries = self._refused = 0
         self._has_refused = False
@@ -47,7 +47,7 @@ class Engine:
         """Take everything one step further; whether there is more to do at once."""
         error, moved = self._take_in(mail), 0
         try:
-            moved += settle_inbox(self.journal, cluster=self._cluster, problems=self.problems)
+            moved += self._settler.step()
             moved += self._matcher.step() if self._is_matching else self._matcher.save()
             self._upkeep.step(now=now, detected=self._matcher.detected, was_healthy=self.figures.is_healthy)
             self._measure()

@@ -15,26 +15,41 @@ _RECORDS: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 _ENCODER = msgspec.json.Encoder()
 
 
-def settle_inbox(journal: Journal, *, cluster: str, problems: Problems, limit: int = BATCH_ROWS) -> int:
-    """Settle the oldest inbox rows in one transaction; how many. Raises :class:`JournalError`, having done nothing."""
-    rows = journal.unsettled(limit=limit)
-    if rows:
-        settled = [_ENCODER.encode(_settled(row, cluster, problems)) for row in rows]
-        journal.settle(inbox=[row.sequence for row in rows], rows=settled)
-    return len(rows)
+class Settler:
+    """Settles the oldest inbox rows first. For the engine's thread."""
+
+    def __init__(self, journal: Journal, *, cluster: str, problems: Problems) -> None:
+        self._journal = journal
+        self._cluster = cluster
+        self._problems = problems
+
+    def step(self, *, limit: int = BATCH_ROWS) -> int:
+        """Settle up to ``limit`` inbox rows in one transaction; how many.
+
+        Raises :class:`JournalError`, having done nothing.
+        """
+        rows = self._journal.unsettled(limit=limit)
+        if rows:
+            settled = [_ENCODER.encode(self._settled(row)) for row in rows]
+            self._journal.settle(inbox=[row.sequence for row in rows], rows=settled)
+        return len(rows)
+
+    def _settled(self, row: InboxRow) -> LogRow:
+        try:
+            return settle(_RECORDS.decode(row.payload))
+        except Exception as error:  # noqa: BLE001 - one record must not stop those behind it; it is counted and told
+            self._problems.note("settling", error, inbox_sequence=row.sequence, source=row.source)
+            return unreadable(row, error, cluster=self._cluster)
 
 
-def _settled(row: InboxRow, cluster: str, problems: Problems) -> LogRow:
-    try:
-        return settle(_RECORDS.decode(row.payload))
-    except Exception as error:  # noqa: BLE001 - one record must not stop those behind it; it is counted and told
-        problems.note("settling", error, inbox_sequence=row.sequence, source=row.source)
-        return Gap(
-            cluster=cluster,
-            source=row.source,
-            subject="journal/inbox",
-            reason="RecordUnreadable",
-            message=f"record {row.sequence} of source {row.source} could not be read: {type(error).__name__}",
-            start=row.received,
-            end=row.received,
-        )
+def unreadable(row: InboxRow, error: Exception, *, cluster: str) -> Gap:
+    """The gap that stands in the log for a record nobody could read."""
+    return Gap(
+        cluster=cluster,
+        source=row.source,
+        subject="journal/inbox",
+        reason="RecordUnreadable",
+        message=f"record {row.sequence} of source {row.source} could not be read: {type(error).__name__}",
+        start=row.received,
+        end=row.received,
+    )

@@ -52,6 +52,15 @@ def test_a_batch_of_unsettled_rows_is_bounded_and_begins_with_the_oldest(journal
     assert journal.unsettled_count() == 5
 
 
+def test_what_waits_can_be_passed_by_to_see_what_came_after_it(journal: Journal) -> None:
+    for number in range(5):
+        journal.receive(key=str(number), source="state", payload=b"%d" % number)
+    journal.settle(inbox=[4], rows=[])
+
+    assert [row.sequence for row in journal.unsettled(limit=2, after=2)] == [3, 5]
+    assert journal.unsettled(limit=2, after=5) == []
+
+
 def test_settling_leaves_no_payload_behind_in_the_inbox(journal: Journal) -> None:
     journal.receive(key="k", source="state", payload=b"a long body")
     journal.settle(inbox=[1], rows=[b"row"])

@@ -17,7 +17,7 @@ from auditwatch.journal.errors import JournalUnavailableError
 from auditwatch.journal.journal import Journal
 from auditwatch.runtime.figures import Problems
 from auditwatch.runtime.matching import Matcher
-from auditwatch.runtime.settling import settle_inbox
+from auditwatch.runtime.settling import Settler
 from tests.unit.runtime.engine_parts import Bench, Changes, Counting, a_turn, change, matched, one
 
 
@@ -38,7 +38,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 def received(journal: Journal, *uids: str) -> None:
     Changes(uids).record(journal)
-    settle_inbox(journal, cluster="c", problems=Problems())
+    Settler(journal, cluster="c", problems=Problems()).step()
 
 
 def matcher(journal: Journal, detector: Counting, told: list[int] | None = None) -> Matcher:
@@ -151,7 +151,7 @@ def test_a_record_nobody_can_read_becomes_a_gap_in_its_place(journal: Journal) -
     journal.receive(key="bad", source="webhook", payload=b"\xff\xfe")
     Changes(("b",)).record(journal)
 
-    assert settle_inbox(journal, cluster="c", problems=problems) == 3
+    assert Settler(journal, cluster="c", problems=problems).step() == 3
     rows = [msgspec.json.decode(row.payload, type=LogRow) for row in journal.log_after(0, limit=9)]
     assert [type(row).__name__ for row in rows] == ["Activity", "Gap", "Activity"]
     assert isinstance(rows[1], Gap)
@@ -161,7 +161,7 @@ def test_a_record_nobody_can_read_becomes_a_gap_in_its_place(journal: Journal) -
 
 def test_settling_goes_in_batches_and_leaves_the_rest_for_the_next_turn(journal: Journal) -> None:
     Changes(tuple(f"u{number}" for number in range(5))).record(journal)
-    settled = [settle_inbox(journal, cluster="c", problems=Problems(), limit=2) for _ in range(4)]
+    settled = [Settler(journal, cluster="c", problems=Problems()).step(limit=2) for _ in range(4)]
 
     assert settled == [2, 2, 1, 0]
 

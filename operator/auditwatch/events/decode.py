@@ -6,7 +6,7 @@ A sound event takes one pass of a typed decoder. What that refuses is salvaged: 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -14,7 +14,10 @@ from auditwatch.events.audit import AuditEvent, Degradation
 from auditwatch.events.salvage import salvage
 
 MAX_SHOWN: Final = 120
+_GROUP: Final = "audit.k8s.io/"
 _HEADS: Final = (b'{"kind":"Event","apiVersion":"audit.k8s.io/', b'{"level":"')
+_TRUNCATED: Final = "audit.k8s.io/truncated"
+"""The annotation of an event whose bodies the API server left out because it was too large."""
 
 
 class NotAnAuditEventError(ValueError):
@@ -30,8 +33,8 @@ class Decoded:
 
 
 class _Kind(msgspec.Struct, rename="camel"):
-    kind: str = "Event"
-    api_version: str = "audit.k8s.io/v1"
+    kind: Any = "Event"
+    api_version: Any = "audit.k8s.io/v1"
 
 
 _decoder: Final = msgspec.json.Decoder(AuditEvent)
@@ -40,30 +43,40 @@ _UNREADABLE: Final = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
 def decode(raw: bytes) -> Decoded:
-    """The event in ``raw``; raises :class:`NotAnAuditEventError` where there is none."""
+    """The event in ``raw``, as :func:`unwrap` yields it; raises :class:`NotAnAuditEventError` where there is none."""
     try:
-        event = _decoder.decode(raw)
+        found: Decoded | None = Decoded(_strictly(raw))
     except _UNREADABLE:
-        return _salvaged(raw)
+        found = _salvaged(raw)
+    if found is None:
+        raise NotAnAuditEventError(f"not JSON, or cut off before it says what it is: {_shown(raw)}")
+    if not (found.event.audit_id and found.event.stage):
+        raise NotAnAuditEventError(f"no audit event, for auditID or stage is missing or cut off: {_shown(raw)}")
+    if found.event.annotations.get(_TRUNCATED):
+        return Decoded(found.event, (*found.degraded, "BodyTruncated"))
+    return found
+
+
+def _strictly(raw: bytes) -> AuditEvent:
+    event = _decoder.decode(raw)
     if not raw.startswith(_HEADS):
-        _require_kind(raw)
-    if not (event.audit_id and event.stage):
-        raise NotAnAuditEventError(f"JSON, but no audit event (no auditID or stage): {_shown(raw)}")
-    return Decoded(event, ("BodyTruncated",) if event.annotations.get("audit.k8s.io/truncated") else ())
+        found = _kind.decode(raw)
+        _require_kind(raw, found.kind, found.api_version)
+    return event
 
 
-def _salvaged(raw: bytes) -> Decoded:
+def _salvaged(raw: bytes) -> Decoded | None:
     found = salvage(raw)
     if found is None:
-        raise NotAnAuditEventError(f"not JSON, or cut off before it says anything: {_shown(raw)}")
-    event, degraded = found
-    return Decoded(event, degraded)
+        return None
+    _require_kind(raw, found.kind, found.api_version)
+    return Decoded(found.event, found.degraded)
 
 
-def _require_kind(raw: bytes) -> None:
-    found = _kind.decode(raw)
-    if found.kind != "Event" or not found.api_version.startswith("audit.k8s.io/"):
-        raise NotAnAuditEventError(f"JSON of another kind: {_shown(raw)}")
+def _require_kind(raw: bytes, kind: object, api_version: object) -> None:
+    """Items of an EventList have neither; an event of the core API has the same kind and another group."""
+    if kind != "Event" or not str(api_version).startswith(_GROUP):
+        raise NotAnAuditEventError(f"JSON of another kind than an audit event: {_shown(raw)}")
 
 
 def _shown(raw: bytes) -> str:

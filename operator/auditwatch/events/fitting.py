@@ -5,6 +5,7 @@ One wrong type does not cost the fields beside it: what does not fit is left at 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
@@ -34,13 +35,22 @@ def _fit(value: Any, kind: Any, default: Any) -> tuple[Any, bool]:
 
 def _partly(value: Any, kind: Any, default: Any) -> tuple[Any, bool]:
     """What of a container fits; the default where nothing can."""
-    choices = [choice for choice in get_args(kind) or (kind,) if isinstance(choice, type)]
-    structs = [choice for choice in choices if issubclass(choice, msgspec.Struct)]
-    if structs and isinstance(value, dict):
-        return fitted(value, structs[0])[0], False
+    struct = next((choice for choice in (kind, *get_args(kind)) if _is_struct(choice)), None)
+    if struct is not None and isinstance(value, dict):
+        return fitted(value, struct)
     if get_origin(kind) is tuple and isinstance(value, list):
         return tuple(element for element in value if isinstance(element, str)), False
     if get_origin(kind) is dict and isinstance(value, dict):
-        of = get_args(kind)[1]
-        return {name: _fit(entry, of, ())[0] for name, entry in value.items() if _fit(entry, of, None)[1]}, False
+        return dict(_entries(value, get_args(kind)[1])), False
     return (None if default is msgspec.NODEFAULT else default), False
+
+
+def _entries(value: dict[str, Any], kind: Any) -> Iterator[tuple[str, Any]]:
+    for name, entry in value.items():
+        kept, _ = _fit(entry, kind, None)
+        if kept is not None:
+            yield name, kept
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)

@@ -7,6 +7,7 @@ both of its sides. A body that cannot be read is left out and is unknown, not ab
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -14,51 +15,64 @@ import msgspec
 from auditwatch.events.audit import AuditEvent, Degradation
 from auditwatch.events.fitting import fitted
 from auditwatch.events.lenient import UnreadableError, read
-from auditwatch.events.scanning import masked, members, skip_space
+from auditwatch.events.scanning import Span, masked, members, skip_space
 
-_BODIES: Final = ("requestObject", "responseObject")
-_MAX_FIELD: Final = 2_000_000
-"""Bytes of a field beside the bodies; the API server limits a request's header to 1 MiB."""
+_BODIES: Final = {"requestObject": "request_object", "responseObject": "response_object"}
 
 
-def salvage(raw: bytes) -> tuple[AuditEvent, tuple[Degradation, ...]] | None:
-    """What can be read of an event, and what not; ``None`` where too little is left to call it one."""
+@dataclass(frozen=True, slots=True)
+class Salvaged:
+    """What could be read of an event, what it says it is, and what could not be read."""
+
+    event: AuditEvent
+    kind: object
+    api_version: object
+    degraded: tuple[Degradation, ...]
+
+
+def salvage(raw: bytes) -> Salvaged | None:
+    """What can be read of an event; ``None`` where ``raw`` does not even begin like an object."""
     mask = masked(raw)
     start = skip_space(mask, 0)
     if mask[start : start + 1] != b"{":
         return None
-    fields: dict[str, Any] = {}
-    bodies: dict[str, bytes] = {}
-    degraded: set[Degradation] = {"Salvaged"}
+    reading = _Reading()
     for member in members(raw, mask, start):
-        name = member.name.decode(errors="replace")
-        value = raw[member.value.start : member.value.end]
-        if name in _BODIES:
-            bodies[name] = value if member.value.is_whole else b""
-        elif not member.value.is_whole or len(value) > _MAX_FIELD:
-            degraded.add("FieldsUnreadable")
-        else:
-            _read(name, value, fields, degraded)
-    event, fits = fitted(fields, AuditEvent)
-    if fields.get("kind", "Event") != "Event" or not (event.audit_id and event.stage):
-        return None
+        reading.take(member.name.decode(errors="replace"), raw[member.value.start : member.value.end], member.value)
+    event, fits = fitted(reading.fields, AuditEvent)
     if not fits:
-        degraded.add("FieldsUnreadable")
-    return _with_bodies(event, bodies, degraded), tuple(sorted(degraded))
+        reading.degraded.add("FieldsUnreadable")
+    return Salvaged(
+        event=msgspec.structs.replace(event, **reading.bodies),
+        kind=reading.fields.get("kind", "Event"),
+        api_version=reading.fields.get("apiVersion", "audit.k8s.io/v1"),
+        degraded=tuple(sorted(reading.degraded)),
+    )
 
 
-def _read(name: str, value: bytes, fields: dict[str, Any], degraded: set[Degradation]) -> None:
-    try:
-        fields[name] = read(value)
-    except UnreadableError:
-        degraded.add("FieldsUnreadable")
+@dataclass(slots=True)
+class _Reading:
+    """The fields of one event, as they are met."""
 
+    fields: dict[str, Any] = field(default_factory=dict)
+    bodies: dict[str, msgspec.Raw] = field(default_factory=dict)
+    degraded: set[Degradation] = field(default_factory=lambda: {"Salvaged"})
 
-def _with_bodies(event: AuditEvent, bodies: dict[str, bytes], degraded: set[Degradation]) -> AuditEvent:
-    kept: dict[str, msgspec.Raw] = {}
-    for name, body in bodies.items():
-        if body:
-            kept["request_object" if name == "requestObject" else "response_object"] = msgspec.Raw(body)
+    def take(self, name: str, written: bytes, span: Span) -> None:
+        """One field. A body stays as it is written; the rest is read at once."""
+        if name in _BODIES:
+            self._take_body(name, written, is_whole=span.is_whole)
+            return
+        try:
+            value = read(written)
+        except UnreadableError:
+            self.degraded.add("FieldsUnreadable")
+            return
+        if span.is_whole:  # of a number that was cut off, who knows how it went on
+            self.fields[name] = value
+
+    def _take_body(self, name: str, written: bytes, *, is_whole: bool) -> None:
+        if is_whole and written:
+            self.bodies[_BODIES[name]] = msgspec.Raw(written)
         else:
-            degraded.add("BodyUnreadable")
-    return msgspec.structs.replace(event, **kept)
+            self.degraded.add("BodyUnreadable")

@@ -32,6 +32,7 @@ Deliver = Callable[[Delivery], "Future[None]"]
 STOP_SECONDS = 1.0
 RETRY_SECONDS = 2.0
 _POLL_SECONDS = 0.25
+_TOLD_SINGLY = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,13 +217,13 @@ class JournalSink:
 
     def _count(self, batch: Batch, selected: int, digest: str, reading: Reading) -> None:
         tally = self.tally
-        tally.count(batch.records)
         tally.selected += selected
         tally.degraded += reading.degraded
         tally.needles_digest = digest
         tally.last_event = batch.last_event or tally.last_event
-        for unreadable in reading.unreadable:
-            tally.undecodable[unreadable.reason] += 1
+        tally.undecodable.update(unreadable.reason for unreadable in reading.unreadable)
+        tally.count(batch.records)
+        for unreadable in reading.unreadable[:_TOLD_SINGLY]:
             log.warning(
                 "no audit event",
                 file=batch.file,

@@ -17,9 +17,10 @@ from auditwatch.detection.audited import Circumstances, activity_of
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.matching import STATE_VERBS
 from auditwatch.detection.pods import WatchedPods
+from auditwatch.detection.remembered import Remembered
 from auditwatch.detection.settle import settle
 from auditwatch.detection.trust import AnyPod, PodsView
-from auditwatch.events.activity import Activity, LogRow, StateChange
+from auditwatch.events.activity import Activity, StateChange
 from auditwatch.events.audit import AuditRecord
 from auditwatch.events.decode import NotAnAuditEventError, decode
 from auditwatch.events.derived import is_decisive
@@ -38,8 +39,10 @@ class UnreadableEventError(ValueError):
     """An audit event of a test cannot be read as one; the message says which and what of it."""
 
 
-def shown_rows(rule_set: RuleSet, test: RuleTest) -> Iterator[LogRow]:
+def shown_rows(rule_set: RuleSet, test: RuleTest) -> Iterator[Activity]:
     """The rows of a test: first the changes that no event explains, then the events with the changes they made.
+
+    Where an event made none of them, its old object is what was there before, as in a log that showed it.
 
     Raises :class:`UnreadableEventError`.
     """
@@ -52,12 +55,11 @@ def shown_rows(rule_set: RuleSet, test: RuleTest) -> Iterator[LogRow]:
         if is_decisive(record.event)
     ]
     joined = [_joined(activity, changes) for activity in activities]
-    yield from map(settle, changes)
-    known: set[str] = set()
-    for activity in joined:
-        if activity.key not in known:
-            yield activity
-        known.add(activity.key)
+    memory, told = Remembered(), set[str]()
+    for row in (*map(settle, changes), *joined):
+        if isinstance(row, Activity) and row.key not in told:
+            told.add(row.key)
+            yield memory.completed(row)
 
 
 def state_changes(rule_set: RuleSet, shown: Sequence[ShownChange]) -> Iterator[StateChange]:

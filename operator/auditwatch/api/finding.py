@@ -88,7 +88,9 @@ class FindingSpec(Model):
         default=(), description="MITRE ATT&CK techniques, e.g. T1490."
     )
     runbook_url: Annotated[str, Field(max_length=512)] = Field(
-        default="", alias="runbookURL", description="Name or address of the page that says what to do."
+        default="",
+        alias="runbookURL",
+        description="Page that says what to do: an address, or a path in k10-auditwatch where nobody set runbooks.url.",
     )
 
 

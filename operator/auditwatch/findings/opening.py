@@ -46,7 +46,7 @@ def opened(
         epoch=epoch,
         initial_severity=signal.severity,
         attack=signal.attack,
-        runbook=signal.runbook,
+        runbook=policy.runbook_address(signal.runbook),
         target=_first_target(signal.activity) if signal.activity and not folded else None,
         folded_since=signal.time if folded else None,
         folded_cap=policy.max_per_rule if folded else 0,

@@ -6,13 +6,18 @@ The engine asks the policy for every signal; the policy knows no API model, so t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
 
 from auditwatch.detection.signal import SEVERITIES, Severity
+
+RUNBOOKS: Final = "docs/runbooks/{name}.md"
+"""Where the pages are in this project; an installer who publishes them says where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingPolicy:
-    """``spec.findings`` of one AuditWatch, with its defaults."""
+    """``spec.findings`` of one AuditWatch, with its defaults, and where the installer keeps the runbooks."""
 
     namespace: str = ""
     """Where objects are made; empty means the watch's own namespace. See :func:`finding_namespace`."""
@@ -22,6 +27,15 @@ class FindingPolicy:
     """Quiet for longer than this, and the next signal is a new incident."""
     max_per_rule: int = 500
     """Open incidents of one rule; what comes beyond is folded into one. Critical has twice as many of its own."""
+
+    runbooks: str = RUNBOOKS
+    """Address of a runbook, in which ``{name}`` stands for its name."""
+
+    def runbook_address(self, runbook: str) -> str:
+        """Where the page a rule names is to be read; what is an address already stays, nothing stays nothing."""
+        if not runbook or "://" in runbook:
+            return runbook
+        return self.runbooks.replace("{name}", quote(runbook))
 
     def namespace_of(self, watch: str) -> str:
         """Where the findings of ``namespace/name`` go."""

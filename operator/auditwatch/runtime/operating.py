@@ -198,6 +198,7 @@ class Operator:
             packs=packs,
             instances=instances or (K10Instance(),),
             clock=time.time,
+            runbooks=self._settings.runbooks.url,
         )
 
     async def _instances(self, cluster: Cluster) -> tuple[K10Instance, ...]:

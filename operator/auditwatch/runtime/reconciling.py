@@ -19,7 +19,7 @@ from auditwatch.api.problems import Problem
 from auditwatch.detection.compile import PackUse, RuleSource, compile_watch
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.packs import LoadedPack, find_pack
-from auditwatch.findings.policy import FindingPolicy, finding_namespace
+from auditwatch.findings.policy import RUNBOOKS, FindingPolicy, finding_namespace
 from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.view import InstalledK10
 from auditwatch.runtime.enginethread import EngineThread
@@ -42,6 +42,7 @@ class Reconciling:
         packs: Sequence[LoadedPack],
         instances: Sequence[K10Instance],
         clock: Callable[[], float],
+        runbooks: str = RUNBOOKS,
     ) -> None:
         self._registry = registry
         self._engine = engine
@@ -50,6 +51,7 @@ class Reconciling:
         self._packs = tuple(packs)
         self._instances = tuple(instances)
         self._clock = clock
+        self._runbooks = runbooks
         self._lock = threading.Lock()
 
     def seen(self, body: Mapping[str, Any]) -> None:
@@ -140,6 +142,7 @@ class Reconciling:
             min_severity=spec.findings.min_severity,
             reopen_after_seconds=spec.findings.reopen_after_seconds,
             max_per_rule=spec.findings.max_per_rule,
+            runbooks=self._runbooks,
         )
 
     def _policy_problems(self, key: str, spec: WatchSpec) -> tuple[Problem, ...]:

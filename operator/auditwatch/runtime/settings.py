@@ -14,6 +14,7 @@ import yaml
 from pydantic import AfterValidator, Field, SkipValidation, model_validator
 
 from auditwatch.api.problems import Problem, validate
+from auditwatch.findings.policy import RUNBOOKS
 from auditwatch.runtime.section import Name, Section
 from auditwatch.runtime.sourcesections import SourceSection, StateSection, parse_sources
 
@@ -55,6 +56,19 @@ class TenancySection(Section):
     namespaces: Annotated[tuple[Annotated[str, Field(max_length=63)], ...], Field(max_length=256)] = ("*",)
 
 
+def _runbook_address(written: str) -> str:
+    """The text as it stands, which must say where the name of a runbook goes."""
+    if "{name}" not in written:
+        raise ValueError("must say where the name goes: write it like https://git.example.com/runbooks/{name}.md")
+    return written
+
+
+class RunbooksSection(Section):
+    """Where people read the pages of ``docs/runbooks``: what findings name as ``spec.runbookURL``."""
+
+    url: Annotated[str, Field(max_length=256), AfterValidator(_runbook_address)] = RUNBOOKS
+
+
 class ProbesSection(Section):
     """Where /healthz, /readyz and /metrics are served."""
 
@@ -80,6 +94,7 @@ class Settings(Section):
     trusted_proxies: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Field(max_length=64)] = ()
     journal: JournalSection = JournalSection()
     tenancy: TenancySection = TenancySection()
+    runbooks: RunbooksSection = RunbooksSection()
     probes: ProbesSection = ProbesSection()
     lease: LeaseSection = LeaseSection()
 

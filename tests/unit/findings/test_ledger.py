@@ -24,6 +24,14 @@ def test_one_signal_opens_one_incident() -> None:
     assert state.journal_id == JOURNAL
 
 
+def test_an_incident_names_the_page_where_the_installer_publishes_it() -> None:
+    book = ledger()
+    book.configure(WATCH, FindingPolicy(runbooks="https://wiki.example.com/{name}"))
+    book.apply([signal(1, runbook="retention-cut")])
+
+    assert only(book).runbook == "https://wiki.example.com/retention-cut"
+
+
 def test_the_same_target_again_is_the_same_incident() -> None:
     book = ledger()
     book.apply([signal(1), signal(2, after=60), signal(5, after=3600)])

@@ -17,6 +17,7 @@ from auditwatch.k10.identity import K10Instance
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.reconciling import Reconciling
 from auditwatch.runtime.registry import Registry, WatchEntry
+from auditwatch.runtime.tally import ledger_of
 
 RULE: dict[str, Any] = {
     "name": "touched",
@@ -90,6 +91,26 @@ def test_an_empty_spec_puts_the_baseline_in_force(
     assert "policy-paused" in known.rule_set.rules
     assert known.problems == ()
     assert len(in_force(engine)) == len(known.rule_set.rules)
+
+
+def test_findings_are_made_under_the_policy_of_the_watch_and_the_runbooks_of_the_installer(
+    engine: EngineThread, registry: Registry
+) -> None:
+    reconciling = Reconciling(
+        registry,
+        engine,
+        operator_namespace="aw",
+        tenant_namespaces=[],
+        packs=built_in_packs()[0],
+        instances=[K10Instance()],
+        clock=lambda: 1000.0,
+        runbooks="https://wiki.example.com/{name}",
+    )
+    reconciling.seen(body(findings={"minSeverity": "High"}))
+
+    policy = engine.call(lambda inner: ledger_of(inner)._policies["aw/watch-u1"]).result()
+    assert policy.min_severity == "High"
+    assert policy.runbook_address("retention-cut") == "https://wiki.example.com/retention-cut"
 
 
 def test_one_bad_rule_is_left_out_and_the_rest_is_in_force(reconciling: Reconciling, registry: Registry) -> None:

@@ -90,6 +90,7 @@ def test_the_keys_that_are_known_are_spelled_as_they_are_written() -> None:
         ("journal: {retentionDays: 0.5}", "journal.retentionDays", "must be a whole number, not 0.5"),
         ("journal: {durable: perhaps}", "journal.durable", "must be true or false"),
         ("k10s: [{name: Main}]", "k10s[0].name", "use lower-case letters, digits and hyphens"),
+        ("runbooks: {url: https://wiki.example.com}", "runbooks.url", "say where the name goes"),
         ("journal: {retention_days: 3}", "journal.retention_days", "did you mean retentionDays?"),
     ],
 )

@@ -37,15 +37,18 @@ class LogRequest:
     @property
     def path(self) -> str:
         """Path and query."""
-        since = None if self.since is None else datetime.fromtimestamp(int(self.since), UTC)
         asked = {
             "container": self.container,
             "follow": self.follow or None,
             "previous": self.previous or None,
             "timestamps": True,
-            "sinceTime": since and since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "sinceTime": None if self.since is None else _whole_seconds(self.since),
         }
         return PODS.path(namespace=self.namespace, name=self.pod, subresource=SUBRESOURCE) + query_string(asked)
+
+
+def _whole_seconds(time: float) -> str:
+    return datetime.fromtimestamp(int(time), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 async def log_lines(cluster: Cluster, request: LogRequest, *, silence: float) -> AsyncGenerator[list[bytes], None]:

@@ -9,6 +9,7 @@ import yaml
 
 from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.kinds import Scope, kinds_of
+from auditwatch.sources.k10stream.canary import CANARY_NAME, GROUP, RESOURCE
 
 MANIFESTS = Path(__file__).parents[3] / "manifests"
 FORBIDDEN_VERBS = {"*", "update", "delete", "deletecollection", "escalate", "bind", "impersonate"}
@@ -60,6 +61,25 @@ def test_those_rights_are_bound_in_k10s_namespaces_only() -> None:
     bindings = [each for each in objects("rbac-k10.yaml") if each["kind"] == "RoleBinding"]
 
     assert {each["metadata"]["namespace"] for each in bindings} == set(K10Instance().namespaces)
+
+
+def test_of_k10s_stream_it_reads_logs_and_asks_for_one_name_that_nothing_bears() -> None:
+    [role] = [
+        each
+        for each in objects("rbac-k10.yaml")
+        if each["kind"] == "ClusterRole" and each["metadata"]["name"] == "k10-auditwatch-k10-stream"
+    ]
+    bound = [
+        each["metadata"]["namespace"]
+        for each in objects("rbac-k10.yaml")
+        if each["kind"] == "RoleBinding" and each["roleRef"]["name"] == "k10-auditwatch-k10-stream"
+    ]
+
+    assert bound == [K10Instance().namespace]
+    assert role["rules"] == [
+        {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+        {"apiGroups": [GROUP], "resources": [RESOURCE], "resourceNames": [CANARY_NAME], "verbs": ["get"]},
+    ]
 
 
 def test_no_role_of_the_operator_writes_to_k10_or_reads_secrets() -> None:

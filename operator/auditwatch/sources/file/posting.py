@@ -99,9 +99,9 @@ class Poster:
         was_open = self._connection is not None
         try:
             return self._send(method, path, body, headers)
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+        except (http.client.HTTPException, OSError) as error:
             self.close()
-            if not was_open:
+            if not was_open or isinstance(error, TimeoutError):
                 raise
             return self._send(method, path, body, headers)
 

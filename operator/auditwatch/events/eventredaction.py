@@ -24,7 +24,7 @@ def redacted_body(redactor: Redactor, of: ObjectReference, body: Any) -> Any:
         return redactor.redact(of.api_group, resource, body)
     if isinstance(body, list):
         return redacted_patch(redactor, of.api_group, resource, body)
-    return redactor.text(body) if isinstance(body, str) else body
+    return body if body is msgspec.UNSET else redactor.redact(of.api_group, resource, {"": body})[""]
 
 
 def redacted_event(redactor: Redactor, event: AuditEvent) -> AuditEvent:

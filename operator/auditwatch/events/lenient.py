@@ -25,7 +25,6 @@ MAX_NUMBER: Final = 64
 _TOKEN: Final = re.compile(rb'[\s\x00]*("[^"]*"|[{}\[\],:]|[^\s,:{}\[\]"\x00]+)')
 _NUMBER: Final = re.compile(rb"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 _CONSTANTS: Final[dict[bytes, bool | None]] = {b"true": True, b"false": False, b"null": None}
-_MAX_DIGITS: Final = 18
 
 
 class UnreadableError(ValueError):
@@ -130,7 +129,7 @@ def scalar_of(written: bytes) -> bool | float | str | None:
     if found is None:
         raise UnreadableError(f"no JSON value: {written[:MAX_NUMBER]!r}")
     is_whole = found[1] is None and found[2] is None
-    if is_whole and len(written) <= _MAX_DIGITS:
+    if is_whole and len(written) <= MAX_NUMBER:
         return int(written)
     number = float(written)
     return number if not is_whole and math.isfinite(number) else written[:MAX_NUMBER].decode()

@@ -23,6 +23,10 @@ _COPIES: Final = frozenset({"managedFields", "kubectl.kubernetes.io/last-applied
 _SECRET_DATA: Final = frozenset({"data", "stringData"})
 _SCALARS: Final = (str, int, float)
 
+_LEAST: Final = -(1 << 63)
+_GREATEST: Final = (1 << 64) - 1
+_MAX_DIGITS: Final = 64
+
 _Mode = int
 _OPEN: Final[_Mode] = 0
 """Names decide."""
@@ -74,9 +78,24 @@ class Redactor:
         return hide_in_text(text, self.hide)
 
     def _scalar(self, value: str | float, mode: _Mode) -> str | float:
+        if not isinstance(value, str):
+            value = storable(value)
         if mode != _OPEN:
             return self.hide(value)
         return self.text(value) if isinstance(value, str) else value
+
+
+def storable(number: float) -> float | str:
+    """A number that every encoding can hold: an integer beyond 64 bits as float, beyond a float as text.
+
+    JSON has no bounds; a client may put any number into an object, and the API server writes large floats as integers.
+    """
+    if not isinstance(number, int) or _LEAST <= number <= _GREATEST:
+        return number
+    try:
+        return float(number)
+    except OverflowError:
+        return f"{number:#x}"[:_MAX_DIGITS]
 
 
 def _entries(source: Any, mode: _Mode, *, of_secrets: bool) -> Iterator[tuple[str, Any, _Mode]]:

@@ -296,3 +296,27 @@ def test_redaction_is_idempotent_for_any_object(tree: dict[str, Any]) -> None:
     once = redacted(tree)
 
     assert redacted(once) == once
+
+
+@pytest.mark.parametrize(
+    ("number", "kept"),
+    [
+        (2**64 - 1, 2**64 - 1),
+        (-(2**63), -(2**63)),
+        (2**64, 2.0**64),
+        (-(2**63) - 1, -(2.0**63)),
+        (10**29, 1e29),
+        (True, True),
+        (1.5, 1.5),
+    ],
+)
+def test_a_number_that_no_encoding_can_hold_becomes_one_that_every_encoding_can(number: float, kept: float) -> None:
+    found = redacted({"spec": [number]})["spec"][0]
+
+    assert found == kept
+    assert type(found) is type(kept)
+
+
+def test_a_number_beyond_every_float_becomes_the_beginning_of_its_text() -> None:
+    assert redacted({"a": 16**300})["a"] == "0x1" + "0" * 61
+    assert redacted({"password": 10**4000})["password"].startswith("hmac-sha256:")

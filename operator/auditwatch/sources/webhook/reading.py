@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,7 +28,8 @@ from auditwatch.sources.webhook.plan import MIB
 
 SLICE_SECONDS: Final = 0.02
 SLICE_BYTES: Final = 2 * MIB
-SEARCHED_WHOLE: Final = 4 * MIB
+SEARCHED_BYTES: Final = 256 * 1024
+"""Of items that are searched for needles together: what the prefilter is fastest with."""
 NOT_AN_EVENT: Final = "NotAnAuditEvent"
 OUR_FAULT: Final = "InternalError"
 _STAMP: Final = b'"stageTimestamp":"'
@@ -73,37 +74,33 @@ class BodyReader:
     def __init__(
         self, body: bytes, *, origin: Origin, prefilter: Prefilter, redactor: Redactor, body_limit: int
     ) -> None:
-        self._body = body
         self._origin = origin
         self._prefilter = prefilter
         self._redactor = redactor
         self._body_limit = body_limit
-        self._items: Iterator[bytes] | None = None
-        self._selects_any = True
+        self._items = items_of(body)
+        self._waiting: deque[bytes] = deque()
 
     def next_slice(self, *, seconds: float = SLICE_SECONDS) -> Slice:
         """Go on for about ``seconds``, or until there is a fair amount to commit."""
-        items = self._begun()
-        done, end, last = Slice(), time.monotonic() + seconds, b""
-        for item in items:
-            done.items += 1
-            last = item
-            if self._selects_any and self._prefilter.selects(item):
-                self._take(item, done)
-            if done.size > SLICE_BYTES or time.monotonic() > end:
+        done, end = Slice(), time.monotonic() + seconds
+        while done.size < SLICE_BYTES and time.monotonic() < end:
+            if self._waiting:
+                self._take(self._waiting.popleft(), done)
+            elif not self._gather(done):
+                done.is_last = True
                 break
-        else:
-            done.is_last = True
-        done.last_event = stage_time(last)
         return done
 
-    def _begun(self) -> Iterator[bytes]:
-        if self._items is None:
-            # A body without any needle has no item with one: they are only counted. Not asked of a body so large
-            # that searching it in one go would hold up every other thread.
-            self._selects_any = len(self._body) > SEARCHED_WHOLE or self._prefilter.selects(self._body)
-            self._items = items_of(self._body)
-        return self._items
+    def _gather(self, done: Slice) -> bool:
+        """Choose among the next items; False where there are none left."""
+        group = list(_group(self._items))
+        if not group:
+            return False
+        done.items += len(group)
+        done.last_event = stage_time(group[-1])
+        self._waiting.extend(selected(group, self._prefilter))
+        return True
 
     def _take(self, item: bytes, done: Slice) -> None:
         try:
@@ -142,6 +139,25 @@ def items_of(body: bytes) -> Iterator[bytes]:
         end = len(body) if end < 0 else end
         yield from unwrap(body[start:end])
         start = end + 1
+
+
+def selected(items: Sequence[bytes], prefilter: Prefilter) -> Iterator[bytes]:
+    """The items some rule may care about. Searched as lines, which is much faster than one by one."""
+    joined = b"\n".join(items)
+    if joined.count(b"\n") != len(items) - 1:  # not written by an API server: there are line breaks in an item
+        yield from filter(prefilter.selects, items)
+        return
+    for start, end in prefilter.lines(joined):
+        yield joined[start:end]
+
+
+def _group(items: Iterator[bytes]) -> Iterator[bytes]:
+    size = 0
+    for item in items:
+        yield item
+        size += len(item)
+        if size > SEARCHED_BYTES:
+            return
 
 
 def stage_time(item: bytes) -> float | None:

@@ -27,6 +27,8 @@ class KindFigures:
     state: str
     objects: int
     silent_seconds: float | None
+    unreadable: int = 0
+    """Objects of which not even the name could be read, since the start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,10 @@ class OperatorFigures:
     """(watch, rule, severity) → findings that have an object."""
     unknown_outcomes: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """(watch, rule) → times a rule could not be decided for want of facts."""
+    folded: int = 0
+    """Signals counted into a roll-up because their rule met its cap."""
+    duplicates: int = 0
+    """Signals passed over because they were counted before."""
     backlog: int = 0
     writes: Writes = Writes()
     loop_lag_seconds: float = 0.0
@@ -93,7 +99,11 @@ def _engine(engine: EngineFigures) -> Iterator[Metric]:
     yield _gauge("auditwatch_log_backlog_rows", "Log rows not yet matched.", {(): engine.backlog})
     yield _gauge("auditwatch_journal_bytes", "Bytes the journal uses.", {(): engine.used_bytes})
     yield _gauge("auditwatch_journal_limit_bytes", "Bytes the journal may use.", {(): engine.limit_bytes})
+    yield _gauge("auditwatch_journal_full", "1 while senders are refused for want of room.", {(): int(engine.is_full)})
     yield _counter("auditwatch_deliveries", "Deliveries taken in from sources.", {(): engine.deliveries})
+    yield _counter("auditwatch_deliveries_refused", "Deliveries a full journal refused.", {(): engine.refused})
+    yield _counter("auditwatch_queue_waits", "Deliveries that found the queue full.", {(): engine.queue_waiting})
+    yield _counter("auditwatch_log_rows_pruned", "Rows of the log removed after they were told.", {(): engine.pruned})
     yield _counter("auditwatch_commits", "Transactions that reached the disk.", {(): engine.commits})
     yield _counter(
         "auditwatch_engine_problems",
@@ -122,6 +132,12 @@ def _kinds(kinds: Sequence[KindFigures]) -> Iterator[Metric]:
         {(kind.kind,): kind.silent_seconds for kind in kinds if kind.silent_seconds is not None},
         ("kind",),
     )
+    yield _counter(
+        "auditwatch_kind_unreadable_objects",
+        "Objects of a watched kind of which not even the name could be read.",
+        {(kind.kind,): kind.unreadable for kind in kinds},
+        ("kind",),
+    )
 
 
 def _detection(now: OperatorFigures) -> Iterator[Metric]:
@@ -138,6 +154,8 @@ def _detection(now: OperatorFigures) -> Iterator[Metric]:
         now.unknown_outcomes,
         ("watch", "rule"),
     )
+    yield _counter("auditwatch_signals_folded", "Signals folded into a roll-up by a cap.", {(): now.folded})
+    yield _counter("auditwatch_signals_known", "Signals that were counted before.", {(): now.duplicates})
 
 
 def _writes(now: OperatorFigures) -> Iterator[Metric]:

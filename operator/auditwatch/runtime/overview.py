@@ -85,6 +85,8 @@ class Overview:
             visibility={entry.key: levels(self._visibility(entry)) for entry in self._registry.entries()},
             findings=self._tally.objects,
             unknown_outcomes=self._tally.unknown_outcomes,
+            folded=self._tally.folded,
+            duplicates=self._tally.duplicates,
             backlog=self._publisher.backlog().findings,
             writes=self._publisher.writes(),
             loop_lag_seconds=self._lag.seconds,

@@ -8,11 +8,13 @@ from auditwatch.api.conditions import Reason
 from auditwatch.detection.visibility import KindView, SourcesView
 from auditwatch.runtime.metrics import KindFigures
 from auditwatch.runtime.status import SourceFigures
+from auditwatch.sources.state.course import State
 from auditwatch.sources.state.report import KindReport
 
 PROOF_SECONDS = 120.0
 """Without a proof of life for longer than this, a kind counts as unavailable."""
 MISSING_SHOWN = 5
+_FROM_GOOD_TO_BAD: tuple[State, ...] = ("Watching", "Polling", "Listing", "NotServed", "Forbidden", "Unavailable")
 
 
 def sources_view(reports: Sequence[KindReport], *, now: float) -> SourcesView:
@@ -66,17 +68,21 @@ def state_figures(name: str, reports: Sequence[KindReport], *, optional: frozens
 
 
 def kind_figures(reports: Iterable[KindReport]) -> list[KindFigures]:
-    """The same, for metrics; streams of one kind in several namespaces are one."""
-    merged: dict[str, KindFigures] = {}
+    """The same, for metrics; streams of one kind in several namespaces are one, whose state is the worst of theirs."""
+    streams: dict[str, list[KindReport]] = {}
     for report in reports:
-        known = merged.get(report.kind)
-        merged[report.kind] = KindFigures(
-            kind=report.kind,
-            state=report.state,
-            objects=report.objects + (known.objects if known else 0),
-            silent_seconds=report.lag,
-        )
-    return list(merged.values())
+        streams.setdefault(report.kind, []).append(report)
+    return [_kind_figures(kind, each) for kind, each in streams.items()]
+
+
+def _kind_figures(kind: str, streams: Sequence[KindReport]) -> KindFigures:
+    return KindFigures(
+        kind=kind,
+        state=max((report.state for report in streams), key=_FROM_GOOD_TO_BAD.index),
+        objects=sum(report.objects for report in streams),
+        silent_seconds=max((report.lag for report in streams if report.lag is not None), default=None),
+        unreadable=sum(report.unreadable for report in streams),
+    )
 
 
 def levels(visibilities: Mapping[str, object]) -> dict[str, int]:

@@ -30,6 +30,10 @@ class Tally:
     """By (watch, rule, severity): findings that have an object."""
     unknown_outcomes: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """By (watch, rule): rows of which it could not be told whether the rule holds."""
+    folded: int = 0
+    """Signals counted into a roll-up because their rule met its cap, since the start."""
+    duplicates: int = 0
+    """Signals passed over because they were counted before, since the start."""
 
     def findings_of(self, watch: str) -> int:
         """Objects of one watch."""
@@ -45,7 +49,9 @@ def ledger_of(engine: Engine) -> Ledger:
 def tally_of(engine: Engine) -> Tally:
     """Everything counted, in the engine thread."""
     assert isinstance(engine.detector, Detector)
-    return tally(ledger_of(engine).states(), engine.detector.unknown_outcomes)
+    ledger = ledger_of(engine)
+    counted = tally(ledger.states(), engine.detector.unknown_outcomes)
+    return replace(counted, folded=ledger.folded, duplicates=ledger.duplicates)
 
 
 def tally(states: Iterable[FindingState], unknown_outcomes: Mapping[tuple[str, str], int]) -> Tally:

@@ -2,11 +2,68 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from prometheus_client import generate_latest
+from prometheus_client.core import Metric
 
 from auditwatch import __version__
 from auditwatch.runtime.figures import EngineFigures
 from auditwatch.runtime.metrics import KindFigures, OperatorFigures, registry_of
+
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
+EVERYTHING = OperatorFigures(
+    engine=EngineFigures(
+        problems={"match": 2}, refused=3, queue_waiting=4, pruned=5, is_full=True, used_bytes=1, limit_bytes=2
+    ),
+    kinds=[KindFigures(kind="pods", state="Watching", objects=3, silent_seconds=1.5, unreadable=6)],
+    visibility={"ns/k10": {"Partial": 4}},
+    findings={("ns/k10", "policy-paused", "High"): 2},
+    unknown_outcomes={("ns/k10", "policy-paused"): 7},
+    folded=8,
+    duplicates=9,
+)
+
+
+def families() -> dict[str, Metric]:
+    """By the name that is scraped."""
+    found = registry_of(lambda: EVERYTHING).collect()
+    return {f"{family.name}_total" if family.type == "counter" else family.name: family for family in found}
+
+
+def documented() -> dict[str, tuple[str, set[str]]]:
+    """Name → (type, labels), from the rows of the page."""
+    rows = [line.split("|")[1:4] for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    return {
+        name: (kind.strip(), {label.strip() for label in labels.split(",") if label.strip()})
+        for names, kind, labels in rows
+        for name in re.findall(r"`(\w+)`", names)
+    }
+
+
+def test_the_page_of_metrics_lists_what_is_served_and_nothing_else() -> None:
+    served = {
+        name: (family.type, {label for sample in family.samples for label in sample.labels})
+        for name, family in families().items()
+    }
+
+    assert documented() == served
+
+
+def test_what_was_refused_folded_passed_over_or_unreadable_is_counted() -> None:
+    text = scraped(EVERYTHING)
+
+    for line in (
+        "auditwatch_deliveries_refused_total 3.0",
+        "auditwatch_queue_waits_total 4.0",
+        "auditwatch_log_rows_pruned_total 5.0",
+        "auditwatch_journal_full 1.0",
+        'auditwatch_kind_unreadable_objects_total{kind="pods"} 6.0',
+        "auditwatch_signals_folded_total 8.0",
+        "auditwatch_signals_known_total 9.0",
+    ):
+        assert line in text
 
 
 def scraped(figures: OperatorFigures) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from auditwatch.api.conditions import Reason
 from auditwatch.runtime.sight import PROOF_SECONDS, kind_figures, kind_view, sources_view, state_figures
+from auditwatch.sources.state.course import State
 from auditwatch.sources.state.report import KindReport
 
 NOON = 1_790_000_000.0
@@ -103,6 +105,20 @@ def test_a_long_list_of_troubles_is_cut_and_counted() -> None:
     many = [replace(FORBIDDEN, kind=f"kind{number}") for number in range(9)]
 
     assert state_figures("state", [POLICIES, *many], optional=NONE, now=NOON).message.endswith("and 4 more")
+
+
+def test_metrics_show_the_worst_of_the_namespaces_of_a_kind() -> None:
+    lost = replace(POLICIES, namespace="a", state="Unavailable", lag=300.0, unreadable=1)
+    (figures,) = kind_figures([lost, replace(POLICIES, namespace="b", unreadable=2)])
+
+    assert (figures.state, figures.silent_seconds, figures.unreadable) == ("Unavailable", 300.0, 3)
+
+
+@pytest.mark.parametrize("state", get_args(State))
+def test_every_state_has_its_place_from_good_to_bad(state: State) -> None:
+    (figures,) = kind_figures([POLICIES, replace(POLICIES, namespace="b", state=state)])
+
+    assert figures.state == state
 
 
 def test_metrics_add_up_the_namespaces_of_a_kind() -> None:

@@ -6,7 +6,7 @@ mutating webhook holds a whole patch as text, and a command stands percent-encod
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +15,10 @@ from auditwatch.events.lenient import UnreadableError, read
 from auditwatch.events.patches import redacted_patch
 from auditwatch.events.redaction import Redactor
 from auditwatch.events.uriredaction import redacted_uri
+
+_AUTHENTICATED: Final = ("authentication.kubernetes.io/",)
+"""Where kube-apiserver itself puts ids of credentials, pods and nodes into the user it has authenticated."""
+_NOTHING: Final = ()
 
 
 def redacted_body(redactor: Redactor, of: ObjectReference, body: Any) -> Any:
@@ -34,8 +38,8 @@ def redacted_event(redactor: Redactor, event: AuditEvent) -> AuditEvent:
         event,
         request_uri=redacted_uri(redactor, event.request_uri),
         user_agent=redactor.text(event.user_agent),
-        user=_user(redactor, event.user),
-        impersonated_user=event.impersonated_user and _user(redactor, event.impersonated_user),
+        user=_user(redactor, event.user, trusted=_AUTHENTICATED),
+        impersonated_user=event.impersonated_user and _user(redactor, event.impersonated_user, trusted=_NOTHING),
         response_status=event.response_status and _status(redactor, event.response_status),
         request_object=msgspec.UNSET,
         response_object=msgspec.UNSET,
@@ -43,9 +47,9 @@ def redacted_event(redactor: Redactor, event: AuditEvent) -> AuditEvent:
     )
 
 
-def _user(redactor: Redactor, user: UserInfo) -> UserInfo:
-    """``extra`` is what an authenticator, or whoever impersonates, put there."""
-    if not user.extra:
+def _user(redactor: Redactor, user: UserInfo, *, trusted: tuple[str, ...]) -> UserInfo:
+    """``extra`` is what an authenticator, or whoever impersonates, put there; ``trusted``: names beginning so."""
+    if all(name.startswith(trusted) for name in user.extra):
         return user
     extra = {name: tuple(redactor.text(value) for value in values) for name, values in user.extra.items()}
     return msgspec.structs.replace(user, extra=extra)

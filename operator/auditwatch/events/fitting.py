@@ -6,11 +6,12 @@ One wrong type does not cost the fields beside it: what does not fit is left at 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 import msgspec
 
 _Struct = TypeVar("_Struct", bound=msgspec.Struct)
+_NOTHING: Final = msgspec.UNSET
 
 
 def fitted(value: Any, kind: type[_Struct]) -> tuple[_Struct, bool]:
@@ -20,21 +21,24 @@ def fitted(value: Any, kind: type[_Struct]) -> tuple[_Struct, bool]:
     fields: dict[str, Any] = {}
     all_fit = True
     for field in msgspec.structs.fields(kind):
-        if value.get(field.encode_name) is not None:
-            fields[field.name], fits = _fit(value[field.encode_name], field.type, field.default)
-            all_fit = all_fit and fits
+        if value.get(field.encode_name) is None:
+            continue
+        kept, fits = _fit(value[field.encode_name], field.type)
+        all_fit = all_fit and fits
+        if kept is not _NOTHING:
+            fields[field.name] = kept
     return kind(**fields), all_fit
 
 
-def _fit(value: Any, kind: Any, default: Any) -> tuple[Any, bool]:
+def _fit(value: Any, kind: Any) -> tuple[Any, bool]:
+    """The value or what of a container fits, and whether all of it did; UNSET where nothing can."""
     try:
         return msgspec.convert(value, kind), True
     except (msgspec.ValidationError, ValueError, OverflowError):
-        return _partly(value, kind, default)
+        return _partly(value, kind)
 
 
-def _partly(value: Any, kind: Any, default: Any) -> tuple[Any, bool]:
-    """What of a container fits; the default where nothing can."""
+def _partly(value: Any, kind: Any) -> tuple[Any, bool]:
     struct = next((choice for choice in (kind, *get_args(kind)) if _is_struct(choice)), None)
     if struct is not None and isinstance(value, dict):
         return fitted(value, struct)
@@ -42,13 +46,13 @@ def _partly(value: Any, kind: Any, default: Any) -> tuple[Any, bool]:
         return tuple(element for element in value if isinstance(element, str)), False
     if get_origin(kind) is dict and isinstance(value, dict):
         return dict(_entries(value, get_args(kind)[1])), False
-    return (None if default is msgspec.NODEFAULT else default), False
+    return _NOTHING, False
 
 
 def _entries(value: dict[str, Any], kind: Any) -> Iterator[tuple[str, Any]]:
     for name, entry in value.items():
-        kept, _ = _fit(entry, kind, None)
-        if kept is not None:
+        kept, _ = _fit(entry, kind)
+        if kept is not _NOTHING:
             yield name, kept
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditwatch.events.audit import AuditEvent
+from auditwatch.events.audit import AuditEvent, UserInfo
 from auditwatch.events.decode import NotAnAuditEventError, decode
 from auditwatch.events.resync import MARKER
 from auditwatch.events.unwrap import unwrap
@@ -209,6 +209,7 @@ def test_one_wrong_field_costs_only_itself(right: bytes, wrong: bytes) -> None:
     differing = [name for name in FIELDS if getattr(surroundings(decoded.event), name) != getattr(SOUND, name)]
     assert len(differing) <= 1
     assert "Salvaged" in decoded.degraded
+    assert msgspec.convert(msgspec.to_builtins(decoded.event.user), UserInfo) == decoded.event.user, "types are right"
     assert recorded(decoded).response_object == msgspec.json.decode(ANSWER)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditwatch.events.redaction import Redactor
-from auditwatch.events.sensitive import is_sensitive
+from auditwatch.events.sensitive import _PATTERNS, hide_in_text, is_sensitive
 
 PLANTED = "Pl4nted-s3cret-value"
 REDACTOR = Redactor(b"a key of an installation")
@@ -320,3 +320,27 @@ def test_a_number_that_no_encoding_can_hold_becomes_one_that_every_encoding_can(
 def test_a_number_beyond_every_float_becomes_the_beginning_of_its_text() -> None:
     assert redacted({"a": 16**300})["a"] == "0x1" + "0" * 61
     assert redacted({"password": 10**4000})["password"].startswith("hmac-sha256:")
+
+
+@given(text=st.text(alphabet="=: \"'-_aAsS\u017f\u212akKeEyY./@0") | st.text())
+@settings(max_examples=300)
+def test_the_quick_look_at_a_text_never_lets_a_credential_pass(text: str) -> None:
+    for words in (
+        "{}",
+        "password{}",
+        "pa{}ssword=x",
+        "to{}ken: abcdef",
+        "s{}ecret-key=abc",
+        "http://u:p{}@h",
+        "eyJ{}abcdef.x",
+    ):
+        whole = words.format(text)
+        slow = whole
+        for pattern in _PATTERNS:
+            slow = pattern.sub(lambda found: found[1] + REDACTOR.hide(found[2]), slow)
+        assert hide_in_text(whole, REDACTOR.hide) == slow
+
+
+def test_a_name_of_any_length_is_judged_by_its_ending() -> None:
+    assert is_sensitive("x" * 1_000_000 + "Password")
+    assert not is_sensitive("password" * 1_000 + "s-of-nobody")

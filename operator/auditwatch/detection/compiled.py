@@ -84,6 +84,11 @@ class CompiledRule:
         """Fields without which it never matches, and that watched state cannot know."""
         return self.condition.needs
 
+    @property
+    def bodies(self) -> frozenset[str]:
+        """Fields without which it never matches, and that only a body or watched state tells."""
+        return self.condition.bodies
+
 
 def group_of(fields: Sequence[Field], scope: Scope) -> tuple[tuple[str, str], ...]:
     """(field, value) of each field; absent is empty, unknown is :data:`UNKNOWN_GROUP`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,10 +17,14 @@ NOTHING: Final[frozenset[str]] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """``needs``: fields that watched state cannot know and without which this is never true."""
+    """``needs``: fields that watched state cannot know and without which this is never true.
+
+    ``bodies``: likewise, those that only the body of a request or watched state knows.
+    """
 
     holds: Holds
     needs: frozenset[str] = NOTHING
+    bodies: frozenset[str] = NOTHING
 
 
 ALWAYS: Final = Condition(lambda _scope, _element: True)
@@ -36,21 +40,31 @@ def conjunction(conditions: Sequence[Condition]) -> Condition:
     return Condition(
         lambda scope, element: all_of(holds(scope, element) for holds in tests),
         NOTHING.union(*(condition.needs for condition in conditions)),
+        NOTHING.union(*(condition.bodies for condition in conditions)),
     )
 
 
 def disjunction(conditions: Sequence[Condition]) -> Condition:
     """One holds; needs only what all of them need."""
     tests = tuple(condition.holds for condition in conditions)
-    return Condition(lambda scope, element: any_of(holds(scope, element) for holds in tests), _common(conditions))
+    return Condition(
+        lambda scope, element: any_of(holds(scope, element) for holds in tests),
+        _common(condition.needs for condition in conditions),
+        _common(condition.bodies for condition in conditions),
+    )
 
 
 def none_hold(and_lists: Sequence[Sequence[Condition]]) -> Condition:
     """No and-list holds. Each must have one false item, so each needs what all of its items need."""
     any_list = disjunction([conjunction(items) for items in and_lists]).holds
-    needs = NOTHING.union(*(_common(items) for items in and_lists))
-    return Condition(lambda scope, element: negate(any_list(scope, element)), needs)
+    return Condition(
+        lambda scope, element: negate(any_list(scope, element)),
+        NOTHING.union(*(_common(condition.needs for condition in items) for items in and_lists)),
+        NOTHING.union(*(_common(condition.bodies for condition in items) for items in and_lists)),
+    )
 
 
-def _common(conditions: Sequence[Condition]) -> frozenset[str]:
-    return frozenset.intersection(*(condition.needs for condition in conditions)) if conditions else NOTHING
+def _common(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    """What is in all of them."""
+    first, *others = [*sets] or [NOTHING]
+    return first.intersection(*others)

@@ -30,6 +30,10 @@ Element = Literal["", "Change", "JSON"]
 _ELEMENT_FIELDS: Final = ("$", "$.path", "$.old", "$.new")
 _BARE: Final = ("object", "oldObject", "changes")
 _QUERY: Final = "request.query."
+_OF_TARGET: Final = frozenset(
+    {"k10.policyName", "k10.policyNamespace", "k10.policies", "k10.profileName", "k10.actionName"}
+)
+"""Facts that a target's own name may tell."""
 _BODIES: Final = frozenset({"requestObject", "responseObject"})
 
 
@@ -49,6 +53,11 @@ class Field:
     def root(self) -> str:
         """First segment: what a source must provide for the field to be known (``actor``, ``object`` …)."""
         return self.name.partition(".")[0].partition("[")[0]
+
+    @property
+    def is_of_body(self) -> bool:
+        """Whether only a body tells it: the object itself, or its labels."""
+        return self.root in _BARE or (self.root == "k10" and self.name not in _OF_TARGET)
 
 
 def compile_field(name: str, *, element: Element = "") -> Field:

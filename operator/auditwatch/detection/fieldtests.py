@@ -43,7 +43,7 @@ def compile_test(test: FieldTest, names: Names, report: Report, *, element: Elem
     except OperandError as error:
         report.at("values" if test.values else "operator").error(str(error))
         return NEVER_KNOWN
-    return NEVER_KNOWN if holds is None else Condition(holds, _needs(test, field))
+    return NEVER_KNOWN if holds is None else Condition(holds, _needs(test, field), _bodies(test, field))
 
 
 def _field(name: str, report: Report, element: Element) -> Field | None:
@@ -57,6 +57,14 @@ def _field(name: str, report: Report, element: Element) -> Field | None:
 def _needs(test: FieldTest, field: Field) -> frozenset[str]:
     hidden = field.name in UNKNOWN_TO_STATE or field.name.startswith(_OPEN_TO_SOURCES)
     return frozenset({field.name}) if hidden and test.operator != "IsUnknown" else NOTHING
+
+
+def _bodies(test: FieldTest, field: Field) -> frozenset[str]:
+    """The field; and ``changes`` where what it was before is asked as well."""
+    if not field.is_of_body or test.operator == "IsUnknown":
+        return NOTHING
+    is_change = test.operator is not None and SHAPES[test.operator].subject == "Change"
+    return frozenset({field.name, "changes"} if is_change else {field.name})
 
 
 def _holds(test: FieldTest, field: Field, names: Names, report: Report, *, element: Element) -> Holds | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from auditwatch.api.problems import nearest
 from auditwatch.api.where import Clause, ElementTerm, ForAny, Only, Term
-from auditwatch.detection.condition import NEVER_KNOWN, Condition, Holds, conjunction, disjunction, none_hold
+from auditwatch.detection.condition import NEVER_KNOWN, NOTHING, Condition, Holds, conjunction, disjunction, none_hold
 from auditwatch.detection.fields import Element, FieldError, Reader, compile_field
 from auditwatch.detection.fieldtests import Names, compile_test
 from auditwatch.detection.kleene import Truth, all_of, any_of
@@ -66,7 +66,8 @@ def _for_any(for_any: ForAny, names: Names, report: Report) -> Condition:
     where = conjunction(
         [_element_term(term, names, report.at("where", index), element) for index, term in enumerate(for_any.where)]
     )
-    return Condition(_any_element(elements, others, where.holds), where.needs)
+    bodies = frozenset({for_any.path}) if compile_field(for_any.path).is_of_body else NOTHING
+    return Condition(_any_element(elements, others, where.holds), where.needs, where.bodies | bodies)
 
 
 def _elements(for_any: ForAny, report: Report) -> tuple[Reader, Reader | None]:

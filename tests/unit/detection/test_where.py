@@ -209,6 +209,26 @@ def test_a_condition_knows_without_which_fields_it_is_never_true(where: str, nee
     assert rule_set(rule_with(where)).rules["probe"].needs == needs
 
 
+@pytest.mark.parametrize(
+    ("where", "bodies"),
+    [
+        ("[{field: object.spec.x, operator: Exists}]", {"object.spec.x"}),
+        ("[{field: object.spec.x, operator: Changed}]", {"object.spec.x", "changes"}),
+        ("[{field: object.spec.x, operator: IsUnknown}]", set()),
+        ("[{field: k10.appName, operator: Exists}, {field: k10.policyName, operator: Exists}]", {"k10.appName"}),
+        ("[{forAny: {path: changes, where: [{field: $.path, operator: Exists}]}}]", {"changes"}),
+        ("[{forAny: {path: object.rules, where: [{field: $.verbs, operator: Exists}]}}]", {"object.rules"}),
+        ("[{anyOf: [[{field: object.a, operator: Exists}], [{field: target.name, operator: Exists}]]}]", set()),
+        (
+            "[{noneOf: [[{field: object.a, operator: Exists}], [{field: object.b, operator: Exists}]]}]",
+            {"object.a", "object.b"},
+        ),
+    ],
+)
+def test_a_condition_knows_without_which_bodies_it_is_never_true(where: str, bodies: set[str]) -> None:
+    assert rule_set(rule_with(where)).rules["probe"].bodies == bodies
+
+
 def test_changes_beyond_the_limit_are_not_known_to_be_harmless() -> None:
     row = change({}, {"data": {f"k{index}": index for index in range(1100)}})
     where = "[{forAny: {path: changes, where: [{field: $.path, operator: Equals, values: [spec.hidden]}]}}]"

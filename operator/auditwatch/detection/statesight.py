@@ -1,0 +1,84 @@
+"""What watched state shows of a rule: differences between two versions of an object, and never who made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from auditwatch.detection.compiled import CompiledRule
+from auditwatch.detection.globs import is_literal
+from auditwatch.detection.matching import STATE_VERBS, Selector
+from auditwatch.detection.sight import SEEN, Availability, KindView, SourcesView, Visibility
+
+Kind = tuple[str, str]
+"""Group and resource, with ``/subresource`` where there is one."""
+
+NET_DIFFERENCES: Final = "seen as net differences; who did it is not proven"
+
+_STATE_VERBS: Final = frozenset({"create", *STATE_VERBS, *(verb for verbs in STATE_VERBS.values() for verb in verbs)})
+
+
+def by_state(rule: CompiledRule, sources: SourcesView) -> Visibility:
+    """What a match rule sees with watched state alone."""
+    unshown = hidden(rule)
+    if unshown and rule.on_unknown is None:
+        return Visibility("Blind", "NeedsAuditLog", f"watched state does not tell {unshown}: connect the audit log")
+    return _of_kinds(rule.selector, sources)
+
+
+def hidden(rule: CompiledRule) -> str:
+    """What of the rule's needs no state change can show, for people."""
+    selector, match = rule.selector, rule.source.match
+    if selector.verbs is not None and selector.verbs.isdisjoint(_STATE_VERBS):
+        return f"requests that change nothing ({', '.join(sorted(selector.verbs))})"
+    if match is not None and match.evidence is not None and "State" not in match.evidence:
+        return f"what {' and '.join(match.evidence)} evidence does"
+    if match is not None and not {"Succeeded", "Any"} & set(match.outcomes):
+        return f"requests that were {', '.join(match.outcomes)}"
+    return ", ".join(sorted(rule.needs))
+
+
+def _of_kinds(selector: Selector, sources: SourcesView) -> Visibility:
+    kinds = dict(selected(selector, sources))
+    if not kinds:
+        return Visibility("Blind", "NeedsAuditLog", "no kind it looks at is watched: connect the audit log")
+    unseen = {kind: view for kind, view in kinds.items() if view.availability not in SEEN}
+    if not unseen:
+        return Visibility("Partial", "NoAuditLog", NET_DIFFERENCES)
+    reason, message = why(unseen)
+    return Visibility("Blind" if len(unseen) == len(kinds) else "Partial", reason, message)
+
+
+def selected(selector: Selector, sources: SourcesView) -> Iterator[tuple[tuple[str, str], KindView]]:
+    """The kinds that are known and fit, and those the rule names itself though nobody watches them."""
+    for (group, resource), view in sources.kinds.items():
+        if selector.fits_group(group) and selector.fits_resource(resource):
+            yield (group, resource), view
+    for group in selector.groups or ():
+        for resource in selector.resources or ():
+            if is_literal(group + resource) and (group, resource) not in sources.kinds:
+                yield (group, resource), KindView("NotWatched")
+
+
+_REASONS: Final[Mapping[Availability, tuple[str, str]]] = {
+    "Forbidden": ("MissingPermission", "grant the operator {verb} on {kind}"),
+    "NotServed": ("NotServed", "the cluster does not serve {kind}"),
+    "Unavailable": ("SourceUnavailable", "{kind} cannot be read at the moment{detail}"),
+    "NotWatched": ("NeedsAuditLog", "{kind} is not watched: connect the audit log"),
+}
+"""Reason and message, the one that can be helped first."""
+
+
+def why(unseen: Mapping[tuple[str, str], KindView]) -> tuple[str, str]:
+    """Reason and message for kinds that are not seen."""
+    present = {view.availability for view in unseen.values()}
+    reason = next(reason for availability, (reason, _) in _REASONS.items() if availability in present)
+    return reason, "; ".join(_message(kind, view) for kind, view in sorted(unseen.items()))
+
+
+def _message(kind: tuple[str, str], view: KindView) -> str:
+    group, resource = kind
+    detail = f": {view.message}" if view.message else ""
+    verb = view.verb or "list"
+    written = f"{resource}.{group}" if group else resource
+    return _REASONS[view.availability][1].format(verb=verb, kind=written, detail=detail)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from auditwatch.api.model import Flaw, Int, Model, Raw, Time, given
 from auditwatch.api.problems import join, nearest, validate
-from auditwatch.api.vocabulary import SEVERITY, Severity, explained
+from auditwatch.api.vocabulary import EVIDENCE, SEVERITY, Severity, explained
 
 Expect = Literal["Match", "NoMatch", "Unknown"]
 EXPECT = {
@@ -112,8 +112,8 @@ class RuleTest(Model):
         '"old": {...}, "new": {...}, "manager": "kubectl-edit", "time": "2026-01-01T00:00:00Z"}; old null = '
         "created, new null = "
         "deleted; manager and time may be left out (one second passes from change to change). Beside events, a change "
-        "of the object that an event is about is what the event did; others are there before. Pods of K10's account "
-        "make all others no pods of K10's; without any, every pod a token names is K10's.",
+        "of the object that an event is about is what the event did; others are there before. Where pods of K10's "
+        "account are shown no other pod is K10's; where none is, every pod that a token names is.",
     )
     event: _Event | None = Field(
         default=None,
@@ -123,6 +123,10 @@ class RuleTest(Model):
     )
     events: Annotated[tuple[_Event, ...], Field(min_length=1, max_length=64)] | None = Field(
         default=None, description="Several audit events in their order, one second apart; each like event."
+    )
+    evidence: Literal["Audited", "K10Stream"] = Field(
+        default="Audited",
+        description=explained("Where the events come from. Values:", EVIDENCE, only=("Audited", "K10Stream")),
     )
     expect: Expect = Field(description=explained("What the rule must say. Values:", EXPECT))
     severity: Severity | None = Field(

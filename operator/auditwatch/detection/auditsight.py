@@ -32,6 +32,8 @@ _CLASSES: Final[Mapping[VerbClass, frozenset[str]]] = {
 }
 _UNTOLD_BY_K10: Final = ("user.", "actor.via", "actor.impersonator", "actor.credentialID", "actor.pod", "actor.node")
 """Beginnings of fields that K10's own record of a request does not know."""
+NOBODYS: Final = frozenset({"actor.grantedBy"})
+"""Fields of the language that no source of this version provides."""
 _OLD: Final = ("changes", "oldObject")
 """Beginnings of fields that ask what was there before."""
 
@@ -119,6 +121,8 @@ def _unlogged(look: _Look, audit: AuditView) -> Visibility | None:
         return Visibility("Partial", "NotYetObserved", f"source {audit.name} has not shown {look.what} yet")
     if level == "None":
         return Visibility("Blind", "NotLogged", f"the audit policy of {audit.name} does not log {look.what}")
+    if NOBODYS & look.rule.needs:
+        return Visibility("Blind", "NotProvided", f"no source of this version tells {', '.join(NOBODYS)}")
     if audit.evidence == "K10Stream" and any(need.startswith(_UNTOLD_BY_K10) for need in look.rule.needs):
         return Visibility("Blind", "NeedsAuditLog", "K10's own record does not say who authenticated, and how")
     return None

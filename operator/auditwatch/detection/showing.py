@@ -49,11 +49,7 @@ def shown_rows(rule_set: RuleSet, test: RuleTest) -> Iterator[Activity]:
     changes = list(state_changes(rule_set, test.changes))
     seen = Circumstances(k10=rule_set.k10, pods=_pods(rule_set, changes))
     first = changes[-1].observed + 1 if changes else FIRST_TIME
-    activities = [
-        activity_of(record, seen)
-        for record in _records(rule_set, test.audit_events, first)
-        if is_decisive(record.event)
-    ]
+    activities = [activity_of(record, seen) for record in _records(rule_set, test, first) if is_decisive(record.event)]
     joined = [_joined(activity, changes) for activity in activities]
     memory, told = Remembered(), set[str]()
     for row in (*map(settle, changes), *joined):
@@ -97,8 +93,8 @@ def _metadata(shown: ShownChange) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _records(rule_set: RuleSet, events: Sequence[dict[str, Any]], first: float) -> Iterator[AuditRecord]:
-    for number, event in enumerate(events):
+def _records(rule_set: RuleSet, test: RuleTest, first: float) -> Iterator[AuditRecord]:
+    for number, event in enumerate(test.audit_events):
         written = _completed(rule_set, event, number, first + number)
         try:
             decoded = decode(json.dumps(written).encode())
@@ -106,7 +102,14 @@ def _records(rule_set: RuleSet, events: Sequence[dict[str, Any]], first: float) 
             raise UnreadableEventError(f"event {number + 1}: {error}") from None
         if "FieldsUnreadable" in decoded.degraded:
             raise UnreadableEventError(f"event {number + 1}: a field has a value of the wrong type")
-        yield record_of(decoded, cluster=_CLUSTER, source="test", received=first + number, redactor=_REDACTOR)
+        yield record_of(
+            decoded,
+            cluster=_CLUSTER,
+            source="test",
+            evidence=test.evidence,
+            received=first + number,
+            redactor=_REDACTOR,
+        )
 
 
 def _completed(rule_set: RuleSet, event: dict[str, Any], number: int, time: float) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class InstalledK10:
 
     def is_k10_pod(self, namespace: str, pod: JSONObject) -> bool:
         """Whether a pod of this namespace (an object, or its facts) runs under K10's own account."""
-        account = (pod.get("spec") or {}).get("serviceAccountName") or "default"
+        account = _below(pod, "spec").get("serviceAccountName") or "default"
         return (namespace, account) == (self.instance.namespace, self.instance.service_account)
 
     def is_built_in(self, group: str) -> bool:
@@ -96,9 +96,15 @@ def _body(activity: Activity) -> JSONObject | None:
 
 
 def _labelled(body: JSONObject) -> dict[str, object]:
-    labels = (body.get("metadata") or {}).get("labels") or {}
+    labels = _below(_below(body, "metadata"), "labels")
     found: dict[str, object] = {name: labels[PREFIX + name] for name in FIELDS if PREFIX + name in labels}
     if "exportProfile" in found:
         found["profileName"] = found["exportProfile"]
-    expires = (body.get("spec") or {}).get("expiresAt")
+    expires = _below(body, "spec").get("expiresAt")
     return found if expires is None else {**found, "expiresAt": expires}
+
+
+def _below(body: JSONObject, name: str) -> JSONObject:
+    """A map inside a body; empty where a client sent something else in its place."""
+    found = body.get(name)
+    return found if isinstance(found, dict) else {}

@@ -141,6 +141,11 @@ def test_a_rule_that_sees_one_half_is_partial_for_the_reason_of_the_other() -> N
     assert "policies" not in seen.message
 
 
+def test_what_no_source_tells_is_blind_whatever_is_logged() -> None:
+    granted = "  where: [{field: actor.grantedBy, operator: Exists}]"
+    assert _said(_sees(_Audit(default=EVERYTHING), more=READ, rest=granted)) == ("Blind", "NotProvided")
+
+
 def test_connecting_is_a_class_of_its_own() -> None:
     connected = _Audit({("", "pods/exec", "connect"): "Metadata"})
     assert _sees(connected, groups="", resources="pods/exec", more=", verbs: [create]") == Visibility("Full")

@@ -6,10 +6,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from auditwatch.detection.activity_fields import READERS
+from auditwatch.detection.fields import compile_field
+from auditwatch.detection.scope import Scope
+from auditwatch.detection.values import MISSING
 from auditwatch.events.activity import Activity, Patch
 
-from .building import POLICY_REFERENCE, audited
+from .building import K10, POLICY_REFERENCE, audited
 
 POLICY = {
     "apiVersion": "config.kio.kasten.io/v1alpha1",
@@ -119,3 +125,22 @@ def test_a_url_that_is_no_resource_has_no_target() -> None:
 def test_a_body_of_another_shape_is_no_error(body: Any) -> None:
     for verb in ("create", "update", "patch", "delete", "deletecollection", "get"):
         audited(verb=verb, requestObject=body, responseObject=body)
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["metadata", "items", "name", "spec", "kind", "op"]), inner)
+    ),
+    max_leaves=15,
+)
+VERBS = ["create", "update", "patch", "delete", "deletecollection", "get", "list", "watch"]
+
+
+@given(st.sampled_from(VERBS), JSON, JSON, st.sampled_from([200, 403, 500]))
+def test_whatever_a_body_holds_every_field_can_be_read(verb: str, asked: Any, answer: Any, code: int) -> None:
+    activity = audited(verb=verb, requestObject=asked, responseObject=answer, responseStatus={"code": code})
+    scope = Scope(activity, K10)
+    for name in (*READERS, "object.spec.name", "oldObject.metadata.name", "changes", "k10.appName", "event.user"):
+        assert compile_field(name).read(scope, MISSING) is not None

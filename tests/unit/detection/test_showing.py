@@ -136,3 +136,9 @@ def test_an_event_that_is_none_fails_its_test_and_no_other(event: dict[str, Any]
     for expect in ("Match", "NoMatch", "Unknown"):
         [failure] = _run(event, expect=expect).failures
         assert failure.startswith(f"cannot be run: {reason}")
+
+
+def test_events_may_come_from_k10s_own_stream() -> None:
+    [row] = _rows(event=json.dumps(_k10("k10-pod")), evidence="K10Stream")
+    assert (row.evidence, row.actor.is_k10) == ("K10Stream", None)
+    assert _run(_k10("k10-pod"), evidence="K10Stream", expect="Unknown").failures == ()

@@ -45,6 +45,10 @@ _VALIDATIONS = (
 )  # fmt: skip
 
 
+DEFAULT_OUTCOMES: tuple[Outcome, ...] = ("Succeeded", "Unknown")
+"""Outcomes a rule looks at where it does not say."""
+
+
 class Match(Model):
     """Every list that is given must have an item that fits; within one list any item will do."""
 
@@ -94,7 +98,7 @@ class Match(Model):
         description="Paths that are no resources, e.g. /metrics; * is a wildcard.",
     )
     outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1, max_length=6)] = Field(
-        default=("Succeeded", "Unknown"), description=explained("What became of the request. Values:", OUTCOME)
+        default=DEFAULT_OUTCOMES, description=explained("What became of the request. Values:", OUTCOME)
     )
     evidence: Annotated[tuple[Evidence, ...], Field(min_length=1, max_length=3)] | None = Field(
         default=None,

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from auditwatch.api.match import DEFAULT_OUTCOMES, Match
 from auditwatch.api.rules import Rule
 from auditwatch.detection.packs import LoadedPack, built_in_packs
 from auditwatch.detection.signal import SEVERITIES
@@ -59,16 +60,51 @@ def _severity(rule: Rule) -> str:
 
 def _subject(rule: Rule) -> str:
     if rule.match is not None:
-        match = rule.match
-        verbs = ", ".join(match.verbs or ("any verb",))
-        names = f" named {', '.join(f'`{name}`' for name in match.names)}" if match.names else ""
-        groups = ", ".join(f"`{group}`" if group else "the core group" for group in match.api_groups or ())
-        return f"{verbs} of {', '.join(match.resources or ())}{names} in {groups}"
+        return _looked_at(rule.match)
     assert rule.correlate is not None, "a rule is one kind or the other"
     counted = ", ".join(each.rule or " ".join(each.tags or ()) for each in rule.correlate.of)
     groups = " and ".join(f"`{path}`" for path in rule.correlate.group_by or ())
     threshold = rule.correlate.conditions[0].gte
     return f"{threshold} or more of {counted} within {rule.correlate.timespan_seconds} s, per {groups or 'watch'}"
+
+
+def _looked_at(match: Match) -> str:
+    verbs = ", ".join("any verb" if verb == "*" else verb for verb in match.verbs or ("*",))
+    return f"{verbs} of {_objects(match)}{''.join(_circumstances(match))}"
+
+
+def _objects(match: Match) -> str:
+    if match.non_resource_urls:
+        return f"URLs {_quoted(match.non_resource_urls)}"
+    resources = ", ".join(match.resources or ("any resource",))
+    groups = ", ".join(f"`{group}`" if group else "the core group" for group in match.api_groups or ())
+    named = f" named {_quoted(match.names)}" if match.names else ""
+    return f"{resources}{named} in {groups or 'any group'}"
+
+
+def _circumstances(match: Match) -> Iterator[str]:
+    """Where, by whom, and what became of it, where the rule says so."""
+    if match.namespaces:
+        yield f", namespaces {_quoted(match.namespaces)}"
+    who = (
+        *(match.users or ()),
+        *(match.user_groups or ()),
+        *(match.service_accounts or ()),
+        *(match.actors or ()),
+        *(match.actor_groups or ()),
+    )
+    if who:
+        yield f", by {_quoted(who)}"
+    if match.user_agents or match.source_ips:
+        yield f", from {_quoted((*(match.user_agents or ()), *(match.source_ips or ())))}"
+    if match.outcomes != DEFAULT_OUTCOMES:
+        yield f", outcome {', '.join(match.outcomes)}"
+    if match.evidence:
+        yield f", evidence {', '.join(match.evidence)}"
+
+
+def _quoted(words: Sequence[str]) -> str:
+    return ", ".join(f"`{word}`" if word else "none" for word in words)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -53,6 +53,29 @@ def test_a_match_rule_says_what_it_looks_at() -> None:
     assert "- Looks at: delete of configmaps, pods named `x*` in the core group" in _page().splitlines()
 
 
+@pytest.mark.parametrize(
+    ("match", "said"),
+    [
+        ("nonResourceURLs: [/metrics], verbs: [get]", "get of URLs `/metrics`"),
+        ("apiGroups: ['*'], outcomes: [Denied]", "any verb of any resource in `*`, outcome Denied"),
+        (
+            "apiGroups: [''], resources: [pods/exec], verbs: ['*'], namespaces: [kasten-io, '']",
+            "any verb of pods/exec in the core group, namespaces `kasten-io`, none",
+        ),
+        ("users: [eve], actors: [jane]", "any verb of any resource in any group, by `eve`, `jane`"),
+        (
+            "userAgents: [curl], sourceIPs: [10.0.0.0/8], evidence: [Audited]",
+            "any verb of any resource in any group, from `curl`, `10.0.0.0/8`, evidence Audited",
+        ),
+    ],
+)
+def test_a_rule_about_requests_says_where_by_whom_and_what_became_of_them(match: str, said: str) -> None:
+    pack, problems = load_pack_text(f"{{name: s, version: '1', rules: [{{name: a, match: {{{match}}}}}]}}", "s.yaml")
+    assert pack is not None
+    assert problems == ()
+    assert f"- Looks at: {said}" in render([pack]).splitlines()
+
+
 def test_a_count_says_how_many_of_what_in_which_time() -> None:
     assert "- Looks at: 3 or more of gone within 60 s, per `target.namespace`" in _page().splitlines()
 

@@ -110,12 +110,16 @@ def test_what_was_sent_beside_the_hostile_value_is_read(attacked: ControlPlane, 
     assert "hostile" in body
 
 
-def test_a_line_of_many_megabytes_is_read_around_its_body(attacked: ControlPlane) -> None:
+def test_a_text_of_many_megabytes_hides_nothing_beside_it(attacked: ControlPlane) -> None:
     raw, record = max(_of_patches(attacked, "angles"), key=lambda found: len(found[0]))
 
     assert len(raw) > 17_000_000
     assert "BodyTooLarge" in record.degraded
-    assert record.request_object is msgspec.UNSET
+    assert record.request_object == {
+        "before": 1,
+        "hostile": "(a text of 18000000 bytes)",
+        "data": {"stolen": "yes"},
+    }
 
 
 def test_a_hostile_event_and_its_neighbours_are_all_in_a_list(attacked: ControlPlane) -> None:

@@ -14,8 +14,9 @@ import msgspec
 from auditwatch.events.activity import Evidence
 
 Degradation = Literal["Salvaged", "BodyUnreadable", "BodyTruncated", "BodyTooLarge", "FieldsUnreadable"]
-"""What of an event could not be read: it was put together from head and tail; a body is there and cannot be decoded,
-was left out by the API server, or is larger than what is kept; a field beside the bodies had an unusable value."""
+"""What of an event could not be read: it is cut off, or not all of it is sound; a body is there and cannot be decoded
+(what can be read of it is kept), was left out by the API server, or is larger than what is kept (its long texts are
+left out); a field beside the bodies had an unusable value."""
 
 STAGES: Final = ("RequestReceived", "ResponseStarted", "ResponseComplete", "Panic")
 LEVELS: Final = ("None", "Metadata", "Request", "RequestResponse")

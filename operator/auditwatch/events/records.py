@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,6 +13,10 @@ from auditwatch.events.eventredaction import redacted_body, redacted_event
 from auditwatch.events.keys import audit_event_key
 from auditwatch.events.lenient import UnreadableError, read
 from auditwatch.events.redaction import Redactor
+from auditwatch.events.shortening import shortened
+
+_OF_MANY: Final = frozenset({"list", "watch", "deletecollection"})
+"""Verbs with lists for bodies, which are large by nature and not worth the time of looking for long texts in them."""
 
 _Body = msgspec.Raw | msgspec.UnsetType
 
@@ -28,12 +32,15 @@ def record_of(
     redactor: Redactor,
     max_body: int = 1_000_000,
 ) -> AuditRecord:
-    """The record of an event; ``max_body`` is in bytes as logged, ``received`` in seconds since the epoch."""
+    """The record of an event; ``max_body`` is in bytes as logged, ``received`` in seconds since the epoch.
+
+    Of a body that is larger the long texts are left out; it is unknown where it is too large all the same.
+    """
     event = decoded.event
     degraded = set(decoded.degraded)
     of = event.object_ref or ObjectReference()
     bodies = [
-        redacted_body(redactor, of, _decoded(body, max_body, degraded))
+        redacted_body(redactor, of, _decoded(body, event.verb, max_body, degraded))
         for body in (event.request_object, event.response_object)
     ]
     kept = redacted_event(redactor, event)
@@ -51,26 +58,25 @@ def record_of(
     )
 
 
-def _decoded(body: _Body, max_body: int, degraded: set[Degradation]) -> Any:
+def _decoded(body: _Body, verb: str, max_body: int, degraded: set[Degradation]) -> Any:
     """The body as JSON value, or UNSET."""
     if isinstance(body, msgspec.UnsetType):
         return body
     data = bytes(body)
     if len(data) > max_body:
         degraded.add("BodyTooLarge")
-        return msgspec.UNSET
+        data = b"" if verb in _OF_MANY else shortened(data)
+        if not 0 < len(data) <= max_body:
+            return msgspec.UNSET
     try:
-        value = msgspec.json.decode(data)
+        return msgspec.json.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        value = _leniently(data, degraded)
-    return value
+        return _leniently(data, degraded)
 
 
 def _leniently(data: bytes, degraded: set[Degradation]) -> Any:
+    degraded.add("BodyUnreadable")
     try:
-        value = read(data)
+        return read(data)
     except UnreadableError:
-        degraded.add("BodyUnreadable")
         return msgspec.UNSET
-    degraded.add("Salvaged")
-    return value

@@ -66,6 +66,7 @@ def test_every_field_around_a_hostile_body_is_read(hostile: bytes) -> None:
 
     assert record.event == reference().event
     assert record.key == reference().key
+    assert set(record.degraded) <= {"BodyUnreadable"}, "the event itself is as good as any"
     assert record.response_object == msgspec.json.decode(ANSWER)
 
 
@@ -111,10 +112,10 @@ def test_an_event_list_yields_all_its_items_however_many_are_hostile(bodies: lis
     assert list(unwrap(event_list(*items))) == items
 
 
-def test_a_body_that_only_a_lenient_reader_takes_makes_the_event_degraded() -> None:
+def test_a_hostile_body_degrades_the_body_and_not_the_event_around_it() -> None:
     assert read(line()).degraded == ()
-    assert read(line(request=b'{"a":1e999999}')).degraded == ("Salvaged",)
-    assert read(line(request=rb'{"a":"\ud800"}')).degraded == ("Salvaged",)
+    assert read(line(request=b'{"a":1e999999}')).degraded == ("BodyUnreadable",)
+    assert read(line(request=rb'{"a":"\ud800"}')).degraded == ("BodyUnreadable",)
 
 
 @pytest.mark.parametrize(
@@ -150,19 +151,28 @@ def test_a_body_larger_than_the_limit_is_unknown_and_the_other_one_is_read() -> 
     assert record.degraded == ("BodyTooLarge",)
 
 
-def test_a_line_of_20_megabytes_is_read_around_its_body() -> None:
-    record = read(line(request=b'{"spec":"%s"}' % (rb"\u003c" * 3_300_000)))
+def test_a_text_of_20_megabytes_hides_nothing_beside_it() -> None:
+    record = read(line(request=b'{"padding":"%s","spec":{"paused":true}}' % (rb"\u003c" * 3_300_000)))
 
     assert record.event == reference().event
-    assert record.request_object is msgspec.UNSET
+    assert record.request_object == {"padding": "(a text of 19800000 bytes)", "spec": {"paused": True}}
     assert record.degraded == ("BodyTooLarge",)
 
 
-def test_20_megabytes_beside_hostile_bytes_are_passed_over() -> None:
-    record = read(line(request=b'{"a":1e999999,"b":"\\ud800","spec":"%s"}' % (rb"\u003c" * 3_300_000)))
+def test_20_megabytes_beside_hostile_values_hide_nothing_either() -> None:
+    padding = rb"\\\"\u003c" * 2_000_000
+    record = read(line(request=b'{"a":1e999999,"%s":"\\ud800","spec":{"paused":true}}' % padding))
 
     assert record.event == reference().event
-    assert record.degraded == ("BodyTooLarge", "Salvaged")
+    assert record.request_object == {"a": "1e999999", "(a text of 20000000 bytes)": "\ufffd", "spec": {"paused": True}}
+    assert record.degraded == ("BodyTooLarge", "BodyUnreadable")
+
+
+def test_a_list_that_is_too_large_is_not_looked_into() -> None:
+    listed = line(b"", b'{"padding":"%s"}' % (b"x" * 2_000_000)).replace(b'"verb":"patch"', b'"verb":"list"', 1)
+
+    assert read(listed).response_object is msgspec.UNSET
+    assert read(listed).degraded == ("BodyTooLarge",)
 
 
 def test_a_body_that_is_no_json_is_unknown_and_not_absent() -> None:
@@ -170,7 +180,7 @@ def test_a_body_that_is_no_json_is_unknown_and_not_absent() -> None:
 
     assert record.event == reference().event
     assert record.request_object is msgspec.UNSET
-    assert record.degraded == ("BodyUnreadable", "Salvaged")
+    assert record.degraded == ("BodyUnreadable",)
 
 
 def test_bodies_that_the_api_server_left_out_are_said_to_be() -> None:

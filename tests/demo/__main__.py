@@ -114,8 +114,9 @@ def show(operator: Installation, steps: tuple[Step, ...]) -> list[Step]:
             }
             missed = [step for step in steps if step.rule not in found]
             time.sleep(0.5)
-    screen.command("kubectl get k10securityfindings -A --sort-by=.metadata.creationTimestamp")
-    screen.output(operator.cluster.kubectl("get", "k10securityfindings", "-A", "--sort-by=.metadata.creationTimestamp"))
+    table = ("get", "k10securityfindings", "-n", NAMESPACE, "--sort-by=.metadata.creationTimestamp")
+    screen.command(f"kubectl {shlex.join(table)}")
+    screen.output(operator.cluster.kubectl(*table))
     describe(operator)
     blind(operator)
     for step in missed:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from auditwatch.api.findingstatus import ACTOR_WIDTH, TARGET_WIDTH
 from auditwatch.api.parse import parse_watch
+from auditwatch.detection.packs import built_in_packs
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError
 from tests.cluster.ours import NAMES as CRDS
@@ -123,22 +126,24 @@ def test_an_unknown_state_of_triage_is_refused(cluster: ControlPlane) -> None:
     assert 'Unsupported value: "Done"' in refused(cluster, wrong)
 
 
-def test_a_typical_row_fits_a_terminal(cluster: ControlPlane) -> None:
-    name = "policy-retention-cut-3f2a9c1d7e5b8a40"
+def test_a_row_fits_a_terminal_even_for_the_longest_rule_that_ships(cluster: ControlPlane) -> None:
+    longest = max((rule.name for pack in built_in_packs()[0] for _, rule in pack.rules), key=len)
+    name = f"{longest[:46]}-3f2a9c1d7e5b8a40"
     apply(cluster, finding(name))
     write_status(
         cluster,
         name,
         {
             "severity": "Critical",
-            "summary": {"actor": "jane@example.com", "target": "policies/daily-backup"},
-            "count": 12,
-            "lastSeenTime": "2026-11-23T06:00:00Z",
+            "summary": {"actor": "jane@example.com", "target": "offsite-immutable"},
+            "count": 12_345,
+            "lastSeenTime": (datetime.now(UTC) - timedelta(hours=5, minutes=31)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         },
     )
     table = cluster.kubectl("get", "k10f", name, "--namespace", NAMESPACE).splitlines()
-    assert table[0].split() == ["NAME", "SEVERITY", "ACTOR", "TARGET", "COUNT", "LAST", "SEEN", "AGE"]
+    assert table[0].split() == ["NAME", "SEVERITY", "ACTOR", "TARGET", "COUNT", "SEEN"]
     assert "jane@example.com" in table[1]
+    assert (len("jane@example.com"), len("offsite-immutable")) == (ACTOR_WIDTH, TARGET_WIDTH)
     assert max(map(len, table)) <= 120
 
 

@@ -43,15 +43,18 @@ INCIDENT_STATE = {
 _Count = Annotated[Int, Field(ge=0)]
 _Display = Annotated[str, Field(max_length=512)]
 
-ACTOR_WIDTH = 20
-TARGET_WIDTH = 28
+ACTOR_WIDTH = 16
+TARGET_WIDTH = 17
+"""With the longest rule that ships a row of ``kubectl get`` has 120 characters."""
 
 
 class Summary(Model):
     """What kubectl's table has room for; cut, the full values stand elsewhere."""
 
     actor: Annotated[str, Field(max_length=ACTOR_WIDTH)] = Field(default="", description="Who, shortened.")
-    target: Annotated[str, Field(max_length=TARGET_WIDTH)] = Field(default="", description="resource/name, shortened.")
+    target: Annotated[str, Field(max_length=TARGET_WIDTH)] = Field(
+        default="", description="Name of what it was done to, shortened; +N: and N more."
+    )
 
 
 class SeenActor(Model):

@@ -163,10 +163,10 @@ def summary(state: FindingState) -> JSONObject:
     actor = max(state.actors, key=lambda seen: bool(seen.id), default=None)
     target = state.targets[0] if state.targets else None
     more = f" +{state.target_count - 1}" if state.target_count > 1 else ""
-    phrase = f"{target.resource}/{target.name}" if target is not None else ""
+    name = target.name or target.resource if target is not None else ""
     return {
         "actor": texts.cut(actor.id or f"?{actor.manager}", ACTOR_WIDTH) if actor is not None else "",
-        "target": texts.cut(phrase, TARGET_WIDTH - len(more)) + more,
+        "target": texts.cut(name, TARGET_WIDTH - len(more)) + more,
     }
 
 

@@ -53,8 +53,7 @@ class Receiver:
         try:
             answer = await self._answer(request)
         except Exception as error:  # noqa: BLE001 - the sender must come again, and nobody sees a traceback
-            log.error("a request failed: report this", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - bodies may be in the traceback
-            answer = answers.later("InternalError", "this failed on our side; come again")
+            answer = _our_fault(error)
         return answer.response()
 
     async def _answer(self, request: web.BaseRequest) -> Answer:
@@ -95,7 +94,10 @@ class Receiver:
             return answers.refused(400, "BadEncoding", str(error), closes=True)
         except _BROKEN:
             return answers.refused(400, "Interrupted", "the connection broke inside the body", closes=True)
-        return await self._recorded(body, admitted)
+        try:
+            return await self._recorded(body, admitted)
+        except Exception as error:  # noqa: BLE001 - the sender must come again, and this must be counted as its own
+            return _our_fault(error)
 
     async def _body(self, request: web.BaseRequest, flight: Flight) -> bytes:
         encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
@@ -149,3 +151,9 @@ class Receiver:
 
     async def _elsewhere(self, work: Callable[[], bytes]) -> bytes:
         return await asyncio.get_running_loop().run_in_executor(self.executor, partial(work))
+
+
+def _our_fault(error: Exception) -> Answer:
+    """Without its traceback, in which bodies may be."""
+    log.error("a request failed: report this", error=f"{type(error).__name__}: {error}")
+    return answers.later("InternalError", "this failed on our side; come again")

@@ -185,3 +185,18 @@ def test_without_a_client_ca_no_certificate_is_asked_for(tmp_path: Path) -> None
 
     assert context_of(files).verify_mode == ssl.CERT_NONE
     assert context_of(keys.files).verify_mode == ssl.CERT_OPTIONAL
+
+
+async def test_a_certificate_that_expires_under_an_open_connection_proves_nothing_any_more(
+    tmp_path: Path, journal: Journal
+) -> None:
+    async with running(tmp_path, journal) as rig:
+        connector = aiohttp.TCPConnector(ssl=rig.keys.client("kube-apiserver"), limit=1)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            async with session.post(rig.url(), data=BODY) as answer:
+                assert answer.status == 200
+            (connection,) = rig.source._connections._open.values()
+            connection.expires = 1.0
+
+            async with session.post(rig.url(), data=BODY) as answer:
+                assert answer.status == 401

@@ -36,7 +36,7 @@ JSONObject = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds. ``silence`` ends a watch on which not even a bookmark came (servers send one every 60 s)."""
+    """Seconds. ``silence`` ends a watch on which nothing came: ask for shorter ones, for a quiet kind may have no bookmarks."""
 
     connect: float = 10.0
     request: float = 60.0

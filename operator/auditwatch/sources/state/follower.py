@@ -32,7 +32,7 @@ from auditwatch.sources.state.events import read_lines
 from auditwatch.sources.state.gathering import gathered
 from auditwatch.sources.state.observation import Observation, UnreadableError, observe
 from auditwatch.sources.state.report import KindReport
-from auditwatch.sources.state.streams import Stream
+from auditwatch.sources.state.streams import WATCH_SECONDS, Stream
 
 log = structlog.get_logger()
 _JOURNAL_PAUSE_SECONDS = 2.0
@@ -153,7 +153,7 @@ class Follower:
             self._stream.resource,
             resource_version=self._version,
             namespace=self._stream.namespace,
-            timeout_seconds=self._stream.watch_seconds,
+            timeout_seconds=WATCH_SECONDS,
         )
         async with aclosing(lines), aclosing(gathered(lines)) as groups:
             async for group in groups:

@@ -6,6 +6,7 @@ Healthy: the main loop keeps up and the engine thread lives. Ready: this process
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -55,10 +56,16 @@ class Probes:
         self.port = 0
 
     async def start(self, *, address: str, port: int) -> None:
-        """Listen. Raises ``OSError`` where the port is taken."""
+        """Listen. Raises ``OSError`` with the fix where the port is taken or the address is not ours."""
         self._runner = web.AppRunner(self._app, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, address, port).start()
+        try:
+            await web.TCPSite(self._runner, address, port).start()
+        except OSError as error:
+            await self.stop()
+            why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+            fix = "set probes.address and probes.port in the installer's configuration"
+            raise OSError(f"cannot serve probes and metrics on {address}:{port}: {why}; {fix}") from error
         self.port = int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:

@@ -37,6 +37,17 @@ def test_a_verdict_is_good_only_when_every_check_holds() -> None:
     assert verdict({"engine": "", "lease": "held by another"}) == (503, "[+] engine: ok\n[-] lease: held by another\n")
 
 
+@pytest.mark.parametrize(("address", "why"), [("127.0.0.1", "already in use"), ("256.1.1.1", "256.1.1.1")])
+async def test_a_port_that_cannot_be_had_is_named_with_the_settings_that_choose_it(
+    probes: Probes, address: str, why: str
+) -> None:
+    another = Probes(health=dict, readiness=dict, metrics=CollectorRegistry())
+
+    with pytest.raises(OSError, match=rf"on {address}:{probes.port}.*probes\.address and probes\.port") as caught:
+        await another.start(address=address, port=probes.port)
+    assert why in str(caught.value)
+
+
 async def test_readiness_follows_its_checks(probes: Probes, checks: dict[str, str]) -> None:
     assert (await fetch(probes, "/readyz"))[0] == 200
 

@@ -39,9 +39,12 @@ class Circumstances:
 
 
 def request_key(record: AuditRecord) -> str:
-    """Sha256, hex: equal for every stage of one request, from whatever source it came. Of no use across streams."""
+    """Sha256, hex: equal for every stage of one request, from whatever source it came. Of no use across streams.
+
+    Whom somebody impersonates is left out: the first stage is told before that is known.
+    """
     event = record.event
-    fields: tuple[str | UserInfo | None, ...] = (
+    fields: tuple[str | UserInfo, ...] = (
         "Request",
         record.cluster,
         record.evidence,
@@ -50,7 +53,6 @@ def request_key(record: AuditRecord) -> str:
         event.verb,
         event.request_uri,
         event.user,
-        event.impersonated_user,
     )
     return hashlib.sha256(_encoder.encode(fields)).hexdigest()
 

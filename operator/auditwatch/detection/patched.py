@@ -41,7 +41,7 @@ def look(patch: Patch, steps: paths.Steps, list_keys: ListKeys) -> Look:
         if meets is None or len(named) > len(steps):
             return OPEN
         return Look("Named", _below(field, named, steps[len(named) :], list_keys))
-    return UNTOUCHED if patch.is_complete and not paths.is_wildcard(steps) else OPEN
+    return UNTOUCHED if patch.is_complete else OPEN
 
 
 def changes(patch: Patch, list_keys: ListKeys) -> tuple[Change, ...]:

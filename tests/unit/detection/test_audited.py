@@ -63,6 +63,8 @@ def test_stages_of_one_request_share_a_key_and_other_requests_do_not() -> None:
     started = record(stage="ResponseStarted", stageTimestamp="2026-01-01T00:00:00.100000Z")
     assert request_key(started) == request_key(record()) == audited().key
     assert started.key != record().key
+    received = record(stage="RequestReceived", responseStatus=None)
+    assert request_key(received) == request_key(record(impersonatedUser={"username": "jane"}))
     for other in ({"auditID": "a-2"}, {"verb": "update"}, {"requestReceivedTimestamp": "2026-01-01T00:00:01.0Z"}):
         assert request_key(record(other)) != request_key(record())
     assert request_key(record(evidence="K10Stream")) != request_key(record())

@@ -108,6 +108,10 @@ def test_a_subresource_is_created_beside_an_object_that_was_there() -> None:
     activity = audited(verb="create", objectRef=reference, requestObject={"metadata": {"name": "other"}})
     assert activity.old_object is msgspec.UNSET
     assert activity.target.name == "web"
+    nameless = audited(
+        verb="create", objectRef={**reference, "name": ""}, requestObject={"metadata": {"name": "other"}}
+    )
+    assert nameless.target.name == ""
 
 
 def test_a_namespace_is_a_cluster_scoped_object() -> None:

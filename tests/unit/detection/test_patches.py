@@ -160,6 +160,7 @@ def test_the_last_word_on_a_place_counts() -> None:
     ]
     assert _look(body, "spec.paused") == ("Named", False)
     assert _look(body[::-1], "spec.paused") == ("Named", True)
+    assert _look([*body, body[0]], "spec.paused") == ("Named", True)
 
 
 def test_a_container_of_which_a_part_is_named_is_open_and_what_is_not_named_untouched() -> None:
@@ -167,6 +168,7 @@ def test_a_container_of_which_a_part_is_named_is_open_and_what_is_not_named_unto
     assert _look(body, "spec.retention") == ("Open", UNKNOWN)
     assert _look(body, "spec.*.daily") == ("Open", UNKNOWN)
     assert _look(body, "spec.frequency") == ("Untouched", UNKNOWN)
+    assert _look(body, "metadata.labels.*") == ("Untouched", UNKNOWN)
 
 
 def test_a_list_that_is_put_whole_is_read_by_key() -> None:

@@ -146,13 +146,16 @@ class Cluster:
         path = resource.path(namespace=namespace, name=name, subresource=subresource) + query_string(query or {})
         return _decoded(line, await self._exchange("PATCH", path, line, body=body, content_type=content_type))
 
-    async def delete(self, resource: Resource, name: str, *, namespace: str = "", uid: str = "") -> None:
+    async def delete(
+        self, resource: Resource, name: str, *, namespace: str = "", uid: str = "", query: Query | None = None
+    ) -> None:
         """Delete an object; with ``uid`` only that one, not a later one of the same name (:class:`ConflictError`)."""
         line = resource.line("delete", namespace=namespace, name=name)
         body: JSONObject = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
         if uid:
             body["preconditions"] = {"uid": uid}
-        await self._exchange("DELETE", resource.path(namespace=namespace, name=name), line, body=body)
+        path = resource.path(namespace=namespace, name=name) + query_string(query or {})
+        await self._exchange("DELETE", path, line, body=body)
 
     # Many objects
 

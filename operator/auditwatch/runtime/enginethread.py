@@ -88,7 +88,11 @@ class EngineThread:
 
     async def put(self, delivery: Delivery) -> None:
         """See :class:`auditwatch.journal.delivery.Intake`; also raises :class:`EngineStoppedError`."""
-        await asyncio.wrap_future(self._mailbox.put(delivery))
+        await asyncio.wrap_future(self.deliver(delivery))
+
+    def deliver(self, delivery: Delivery) -> Future[None]:
+        """:meth:`put` for threads without a loop: the future resolves after the commit."""
+        return self._mailbox.put(delivery)
 
     def call(self, function: Callable[[Engine], T]) -> Future[T]:
         """Run a function in the engine thread, in one transaction; what it returns comes after the commit.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -32,6 +32,24 @@ class KindFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFigures:
+    """One instance of one audit source (an API server's file, a sender, a pod of K10); counts since the start."""
+
+    source: str
+    instance: str
+    state: str
+    silent_seconds: float | None
+    read: int
+    selected: int
+    undecodable: Mapping[str, int]
+    """By reason."""
+    refused: Mapping[str, int]
+    """Requests that were not taken, by reason."""
+    gaps: Mapping[str, int]
+    """Stretches that are or may be lost, by reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Writes:
     """What was written to the API server since the start."""
 
@@ -47,6 +65,7 @@ class OperatorFigures:
 
     engine: EngineFigures
     kinds: Sequence[KindFigures] = ()
+    audit: Sequence[AuditFigures] = ()
     visibility: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Watch → visibility level → rules."""
     findings: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
@@ -82,6 +101,7 @@ class OperatorCollector(Collector):
         yield _gauge("auditwatch_event_loop_lag_seconds", "How late the main loop runs.", {(): now.loop_lag_seconds})
         yield from _engine(now.engine)
         yield from _kinds(now.kinds)
+        yield from _audit(now.audit)
         yield from _detection(now)
         yield from _writes(now)
 
@@ -138,6 +158,47 @@ def _kinds(kinds: Sequence[KindFigures]) -> Iterator[Metric]:
         {(kind.kind,): kind.unreadable for kind in kinds},
         ("kind",),
     )
+
+
+def _audit(figures: Sequence[AuditFigures]) -> Iterator[Metric]:
+    named = ("source", "instance")
+    yield _gauge(
+        "auditwatch_audit_source_state",
+        "1 for the state an instance of an audit source is in.",
+        {(each.source, each.instance, each.state): 1 for each in figures},
+        (*named, "state"),
+    )
+    yield _gauge(
+        "auditwatch_audit_source_silent_seconds",
+        "Seconds since the last proof of life of an instance of an audit source.",
+        {(each.source, each.instance): each.silent_seconds for each in figures if each.silent_seconds is not None},
+        named,
+    )
+    yield _counter(
+        "auditwatch_audit_events_read",
+        "Audit events read or received, before any choice.",
+        {(each.source, each.instance): each.read for each in figures},
+        named,
+    )
+    yield _counter(
+        "auditwatch_audit_events_selected",
+        "Audit events that some rule may care about.",
+        {(each.source, each.instance): each.selected for each in figures},
+        named,
+    )
+    yield from _reasons("undecodable", "Items that could not be read as an audit event.", figures)
+    yield from _reasons("refused", "Requests that were not taken.", figures)
+    yield from _reasons("gaps", "Stretches of activity that are or may be lost.", figures)
+
+
+def _reasons(
+    name: Literal["undecodable", "refused", "gaps"], text: str, figures: Sequence[AuditFigures]
+) -> Iterator[Metric]:
+    counts: dict[tuple[str, str, str], float] = {}
+    for each in figures:
+        told: Mapping[str, int] = getattr(each, name)
+        counts |= {(each.source, each.instance, reason): count for reason, count in told.items()}
+    yield _counter(f"auditwatch_audit_{name}", text, counts, ("source", "instance", "reason"))
 
 
 def _detection(now: OperatorFigures) -> Iterator[Metric]:

@@ -27,17 +27,22 @@ from auditwatch.cluster.findings import FindingStore
 from auditwatch.cluster.lease import LeaseHolder, LeaseTimes
 from auditwatch.detection.detector import Detector
 from auditwatch.detection.packs import built_in_packs
+from auditwatch.events.redaction import Redactor
 from auditwatch.findings.ledger import Ledger
 from auditwatch.journal.journal import Journal
 from auditwatch.k10.identity import K10Instance
 from auditwatch.outputs.events.recorder import EventRecorder
+from auditwatch.runtime.canaries import CANARY_NEEDLE, AuditCanaries
 from auditwatch.runtime.enginethread import EngineThread
-from auditwatch.runtime.ingest import IngestPlan, IngestThread
+from auditwatch.runtime.following import Ground
+from auditwatch.runtime.ingest import IngestThread
 from auditwatch.runtime.kopfing import KopfThread, login_with
 from auditwatch.runtime.metrics import registry_of
+from auditwatch.runtime.needing import NeedlesInForce
 from auditwatch.runtime.overview import Overview
 from auditwatch.runtime.probes import LoopLag, Probes
 from auditwatch.runtime.publishing import Publisher
+from auditwatch.runtime.receiving import AuditPlan, proven_sources
 from auditwatch.runtime.reconciling import Reconciling
 from auditwatch.runtime.registry import Registry
 from auditwatch.runtime.repair import Repair
@@ -46,6 +51,8 @@ from auditwatch.runtime.statuswriter import StatusWriter
 
 RETRY_SECONDS = 2.0
 BACKLOG_SECONDS = 1.0
+SERVICE = "k10-auditwatch"
+"""Name of the Service that senders reach (manifests/service.yaml)."""
 EXIT_STOPPED, EXIT_FAILED, EXIT_LOST_LEASE = 0, 1, 3
 
 log = structlog.get_logger()
@@ -82,6 +89,7 @@ class Operator:
             namespaces=self._finding_namespaces,
         )
         self._status: StatusWriter | None = None
+        self._needles = NeedlesInForce([CANARY_NEEDLE])
 
     def stop(self) -> None:
         """End in order; from a signal handler."""
@@ -106,6 +114,7 @@ class Operator:
     def _open_engine(self, cluster_name: str) -> None:
         journal = self._settings.journal
         self._detector = Detector()
+        self._canaries = AuditCanaries(proven_sources(self._settings.sources), cluster=cluster_name)
         self._engine = EngineThread(
             lambda: Journal.open(
                 journal.path,
@@ -132,14 +141,7 @@ class Operator:
             wall=lambda: datetime.now(UTC),
             times=LeaseTimes.of(self._settings.lease.duration_seconds),
         )
-        plan = IngestPlan(
-            kubeconfig=self._launch.kubeconfig,
-            context=self._launch.context,
-            cluster_name=cluster_name,
-            journal_key=opened.journal_key,
-            poll_seconds=self._settings.state.poll_seconds,
-        )
-        self._ingest = IngestThread(plan, self._engine, ended=self._ended_by("sources"))
+        self._open_sources(cluster_name, opened.journal_key)
         self._overview = Overview(
             settings=self._settings,
             registry=self._registry,
@@ -148,6 +150,28 @@ class Operator:
             publisher=self._publisher,
             lease=self._lease,
             lag=self._lag,
+            canaries=self._canaries,
+        )
+
+    def _open_sources(self, cluster_name: str, journal_key: bytes) -> None:
+        settings = self._settings
+        ground = Ground(
+            kubeconfig=self._launch.kubeconfig,
+            context=self._launch.context,
+            cluster_name=cluster_name,
+            redactor=Redactor(journal_key),
+            intake=self._engine,
+            new_nonce=lambda: secrets.token_hex(16),
+        )
+        audit = AuditPlan(
+            sections=settings.sources,
+            needles=self._needles,
+            canaries=self._canaries,
+            made=settings.journal.path.parent / "tls",
+            own_hosts=(f"{SERVICE}.{self._launch.namespace}.svc", "127.0.0.1"),
+        )
+        self._ingest = IngestThread(
+            ground, audit, self._engine, sections=settings.sources, ended=self._ended_by("sources")
         )
 
     async def _serve_probes(self) -> Probes:
@@ -196,6 +220,7 @@ class Operator:
             operator_namespace=self._launch.namespace,
             tenant_namespaces=self._settings.tenancy.namespaces,
             packs=packs,
+            needles=self._needles,
             instances=instances or (K10Instance(),),
             clock=time.time,
             runbooks=self._settings.runbooks.url,

@@ -11,6 +11,8 @@ from auditwatch.cluster.lease import LeaseHolder
 from auditwatch.detection.visibility import Visibility, rule_set_visibility
 from auditwatch.journal.errors import JournalUnavailableError
 from auditwatch.k10.kinds import kinds_of
+from auditwatch.runtime.auditsight import audit_figures, audit_sources
+from auditwatch.runtime.canaries import AuditCanaries
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.ingest import IngestThread
 from auditwatch.runtime.intake import EngineStoppedError
@@ -37,6 +39,7 @@ class Overview:
         publisher: Publisher,
         lease: LeaseHolder,
         lag: LoopLag,
+        canaries: AuditCanaries,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -45,6 +48,7 @@ class Overview:
         self._publisher = publisher
         self._lease = lease
         self._lag = lag
+        self._canaries = canaries
         self._tally = Tally()
 
     async def refresh(self) -> None:
@@ -78,10 +82,11 @@ class Overview:
 
     def figures(self) -> OperatorFigures:
         """Everything Prometheus asks for."""
-        reports = self._ingest.report()
+        reports = self._ingest.reports()
         return OperatorFigures(
             engine=self._engine.figures(),
-            kinds=kind_figures(reports),
+            kinds=kind_figures(reports.kinds),
+            audit=audit_figures(reports, self._canaries, now=time.time()),
             visibility={entry.key: levels(self._visibility(entry)) for entry in self._registry.entries()},
             findings=self._tally.objects,
             unknown_outcomes=self._tally.unknown_outcomes,
@@ -110,15 +115,15 @@ class Overview:
 
     def _sources(self, entry: WatchEntry, *, now: float) -> list[SourceFigures]:
         wanted = entry.spec.sources
-        reports = self._ingest.report()
+        reports = self._ingest.reports()
         optional = frozenset(
             kind.key for instance in self._ingest.instances for kind in kinds_of(instance) if kind.optional
         )
-        return [
-            state_figures(source.name, reports, optional=optional, now=now)
-            for source in (self._settings.state,)
-            if "*" in wanted or source.name in wanted
+        figures = [
+            state_figures(self._settings.state.name, reports.kinds, optional=optional, now=now),
+            *audit_sources(reports, self._canaries, now=now),
         ]
+        return [each for each in figures if "*" in wanted or each.name in wanted]
 
     def _rules(self, entry: WatchEntry) -> list[RuleFigures]:
         invalid = {
@@ -143,4 +148,4 @@ class Overview:
     def _visibility(self, entry: WatchEntry) -> Mapping[str, Visibility]:
         if entry.rule_set is None:
             return {}
-        return rule_set_visibility(entry.rule_set, sources_view(self._ingest.report(), now=time.time()))
+        return rule_set_visibility(entry.rule_set, sources_view(self._ingest.reports().kinds, now=time.time()))

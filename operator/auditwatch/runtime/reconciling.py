@@ -23,6 +23,7 @@ from auditwatch.findings.policy import RUNBOOKS, FindingPolicy, finding_namespac
 from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.view import InstalledK10
 from auditwatch.runtime.enginethread import EngineThread
+from auditwatch.runtime.needing import NeedlesInForce
 from auditwatch.runtime.registry import Registry, WatchEntry
 from auditwatch.runtime.tally import ledger_of
 
@@ -40,6 +41,7 @@ class Reconciling:
         operator_namespace: str,
         tenant_namespaces: Sequence[str],
         packs: Sequence[LoadedPack],
+        needles: NeedlesInForce,
         instances: Sequence[K10Instance],
         clock: Callable[[], float],
         runbooks: str = RUNBOOKS,
@@ -49,6 +51,7 @@ class Reconciling:
         self._operator_namespace = operator_namespace
         self._tenant_namespaces = tuple(tenant_namespaces)
         self._packs = tuple(packs)
+        self._needles = needles
         self._instances = tuple(instances)
         self._clock = clock
         self._runbooks = runbooks
@@ -70,6 +73,7 @@ class Reconciling:
             entry = self._registry.drop(uid)
             if entry is not None:
                 self._engine.remove_rule_set(entry.key)
+                self._needles.remove(entry.key)
                 log.info("watch gone", watch=entry.key)
 
     def repair(self, bodies: Sequence[Mapping[str, Any]]) -> None:
@@ -130,7 +134,9 @@ class Reconciling:
     def _install(self, entry: WatchEntry) -> None:
         if entry.rule_set is None or entry.paused:
             self._engine.remove_rule_set(entry.key)
+            self._needles.remove(entry.key)
             return
+        self._needles.put(entry.rule_set)
         policy = self._policy(entry.key, entry.spec)
         self._engine.call(lambda engine: ledger_of(engine).configure(entry.key, policy))
         self._engine.install_rule_set(entry.rule_set)

@@ -10,10 +10,23 @@ from prometheus_client.core import Metric
 
 from auditwatch import __version__
 from auditwatch.runtime.figures import EngineFigures
-from auditwatch.runtime.metrics import KindFigures, OperatorFigures, registry_of
+from auditwatch.runtime.metrics import AuditFigures, KindFigures, OperatorFigures, registry_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "metrics.md"
 EVERYTHING = OperatorFigures(
+    audit=[
+        AuditFigures(
+            source="audit-log",
+            instance="cp-1",
+            state="Reading",
+            silent_seconds=2.0,
+            read=12,
+            selected=10,
+            undecodable={"Torn": 11},
+            refused={"NoRoom": 13},
+            gaps={"Deleted": 14},
+        )
+    ],
     engine=EngineFigures(
         problems={"match": 2}, refused=3, queue_waiting=4, pruned=5, is_full=True, used_bytes=1, limit_bytes=2
     ),
@@ -62,6 +75,9 @@ def test_what_was_refused_folded_passed_over_or_unreadable_is_counted() -> None:
         'auditwatch_kind_unreadable_objects_total{kind="pods"} 6.0',
         "auditwatch_signals_folded_total 8.0",
         "auditwatch_signals_known_total 9.0",
+        'auditwatch_audit_undecodable_total{instance="cp-1",reason="Torn",source="audit-log"} 11.0',
+        'auditwatch_audit_refused_total{instance="cp-1",reason="NoRoom",source="audit-log"} 13.0',
+        'auditwatch_audit_gaps_total{instance="cp-1",reason="Deleted",source="audit-log"} 14.0',
     ):
         assert line in text
 

@@ -15,6 +15,7 @@ from auditwatch.findings.ledger import Ledger
 from auditwatch.journal.journal import Journal
 from auditwatch.k10.identity import K10Instance
 from auditwatch.runtime.enginethread import EngineThread
+from auditwatch.runtime.needing import NeedlesInForce
 from auditwatch.runtime.reconciling import Reconciling
 from auditwatch.runtime.registry import Registry, WatchEntry
 from auditwatch.runtime.tally import ledger_of
@@ -54,13 +55,19 @@ def registry() -> Registry:
 
 
 @pytest.fixture
-def reconciling(engine: EngineThread, registry: Registry) -> Reconciling:
+def needles() -> NeedlesInForce:
+    return NeedlesInForce()
+
+
+@pytest.fixture
+def reconciling(engine: EngineThread, registry: Registry, needles: NeedlesInForce) -> Reconciling:
     return Reconciling(
         registry,
         engine,
         operator_namespace="aw",
         tenant_namespaces=["team-*"],
         packs=built_in_packs()[0],
+        needles=needles,
         instances=[K10Instance()],
         clock=lambda: 1000.0,
     )
@@ -102,6 +109,7 @@ def test_findings_are_made_under_the_policy_of_the_watch_and_the_runbooks_of_the
         operator_namespace="aw",
         tenant_namespaces=[],
         packs=built_in_packs()[0],
+        needles=NeedlesInForce(),
         instances=[K10Instance()],
         clock=lambda: 1000.0,
         runbooks="https://wiki.example.com/{name}",
@@ -219,3 +227,19 @@ def test_nothing_a_user_writes_raises(reconciling: Reconciling, registry: Regist
     reconciling.seen(body(**spec))
 
     assert entry(registry).problems
+
+
+def test_sources_look_for_what_the_rules_of_a_watch_need_as_long_as_it_is_there(
+    reconciling: Reconciling, needles: NeedlesInForce
+) -> None:
+    nothing = needles()
+    reconciling.seen(body(packs=[], rules=[RULE]))
+    wanted = needles()
+    reconciling.seen(body(generation=2, packs=[], rules=[RULE], paused=True))
+    paused = needles()
+    reconciling.seen(body(generation=3, packs=[], rules=[RULE]))
+    again = needles()
+    reconciling.gone("u1")
+
+    assert wanted.needles > nothing.needles
+    assert (paused, again, needles()) == (nothing, wanted, nothing)

@@ -1,0 +1,43 @@
+"""What sources have to look for now: the needles of every rule set in force, and of our own requests.
+
+Asked by sources before each batch, from whatever thread; changed when a watch is taken up or goes. A new rule's needles
+are in here before the rule is in force, and leave after it, so that no rule waits for events that were filtered away.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from auditwatch.detection.compiled import RuleSet
+from auditwatch.detection.needles import needles_of
+from auditwatch.events.needles import Needle, Needles
+
+
+class NeedlesInForce:
+    """Called, it gives the needles of now. ``always``: those of our own requests, which no rule asks for."""
+
+    def __init__(self, always: Sequence[Needle] = ()) -> None:
+        self._always = tuple(always)
+        self._lock = threading.Lock()
+        self._rule_sets: dict[str, RuleSet] = {}
+        self._needles = needles_of((), also=self._always)
+
+    def __call__(self) -> Needles:
+        """Those of now."""
+        return self._needles
+
+    def put(self, rule_set: RuleSet) -> None:
+        """Look for what this watch's rules need, instead of what they needed before."""
+        with self._lock:
+            self._rule_sets = {**self._rule_sets, rule_set.watch: rule_set}
+            self._renew()
+
+    def remove(self, watch: str) -> None:
+        """Look no longer for what this watch's rules needed."""
+        with self._lock:
+            self._rule_sets = {known: other for known, other in self._rule_sets.items() if known != watch}
+            self._renew()
+
+    def _renew(self) -> None:
+        self._needles = needles_of(self._rule_sets.values(), also=self._always)

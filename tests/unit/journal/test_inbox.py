@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from auditwatch.journal.errors import SettledTwiceError
+from auditwatch.journal.errors import JournalFullError, SettledTwiceError
+from auditwatch.journal.inbox import CHECKED_BYTES
 from auditwatch.journal.journal import Journal
 from auditwatch.journal.rows import InboxRow
 from tests.unit.journal.conftest import Clock, OpenJournal
@@ -26,6 +27,31 @@ def test_a_known_key_is_refused_and_the_first_payload_stays(journal: Journal) ->
     assert journal.receive(key="k", source="state", payload=b"two") is False
 
     assert [row.payload for row in journal.unsettled(limit=10)] == [b"one"]
+
+
+def test_many_rows_arrive_in_order_and_each_key_once(journal: Journal) -> None:
+    journal.receive(key="b", source="state", payload=b"known")
+
+    rows = [("a", b"1"), ("b", b"2"), ("c", b"3"), ("a", b"4")]
+
+    assert journal.receive_all(rows, source="webhook") == 2
+    assert [(row.source, row.payload) for row in journal.unsettled(limit=10)] == [
+        ("state", b"known"),
+        ("webhook", b"1"),
+        ("webhook", b"3"),
+    ]
+    assert journal.receive_all([], source="webhook") == 0
+
+
+def test_many_rows_meet_the_limit_like_one(open_journal: OpenJournal) -> None:
+    journal = open_journal(limit_bytes=1 << 20)
+    rows = [(str(number), bytes(CHECKED_BYTES)) for number in range(100)]
+
+    with pytest.raises(JournalFullError), journal.transaction():
+        journal.receive_all(rows, source="webhook")
+
+    assert journal.unsettled(limit=10) == []
+    assert journal.receive_all(rows[:2], source="webhook") == 2
 
 
 def test_a_key_stays_known_after_its_row_was_settled(journal: Journal) -> None:

@@ -19,5 +19,4 @@ class Batch:
 
     def record(self, journal: Journal) -> None:
         """See :class:`auditwatch.journal.delivery.Delivery`."""
-        for row in self.rows:
-            journal.receive(key=row.key, source=self.source, payload=row.payload)
+        journal.receive_all(self.rows, source=self.source)

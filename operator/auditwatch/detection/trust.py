@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
+
 from auditwatch.detection.activity_fields import UNAUTHENTICATED
 from auditwatch.detection.matching import SERVICE_ACCOUNT
 from auditwatch.events.activity import Actor, Evidence, Impersonator
@@ -20,6 +22,10 @@ _NODE: Final = "system:node:"
 _CLOUD_IDENTITY: Final = ("arn",)
 """Keys of ``user.extra`` that name the person: the ARN an EKS cluster writes, session included. The authenticator
 writes them; what an impersonator sends stands elsewhere."""
+
+
+Standing = bool | None
+"""Whether who authenticated is K10 itself; unknown while its pod is."""
 
 
 class PodsView(Protocol):
@@ -64,9 +70,9 @@ def actor_of(
     """The actor of one audit event; ``at`` is its time, seconds since the epoch. ``is_whole``: its fields were read.
 
     K10's own record of a request names the effective user alone: whether somebody impersonated them, and with which
-    credential, is unknown there.
+    credential, is unknown there. When a request is received it is not known yet whom it impersonates.
     """
-    user, effective = event.user, effective_user(event)
+    user = event.user
     if not user.username and not is_whole:
         return Actor()
     if not user.username:
@@ -74,6 +80,12 @@ def actor_of(
     if evidence != "Audited":
         return _relayed(user, k10)
     standing = _standing(event, k10, pods, at)
+    actor = _proven(event, standing, k10)
+    return _received(actor) if event.stage == "RequestReceived" else actor
+
+
+def _proven(event: AuditEvent, standing: Standing, k10: Identities) -> Actor:
+    user, effective = event.user, effective_user(event)
     return Actor(
         id=_cloud_identity(user) or effective.username,
         name=effective.username,
@@ -91,10 +103,6 @@ def actor_of(
     )
 
 
-Standing = bool | None
-"""Whether who authenticated is K10 itself; unknown while its pod is."""
-
-
 def _standing(event: AuditEvent, k10: Identities, pods: PodsView, at: float) -> Standing:
     if not k10.is_k10_account(event.user.username):
         return False
@@ -104,6 +112,18 @@ def _standing(event: AuditEvent, k10: Identities, pods: PodsView, at: float) -> 
     # A token of a pod names it wherever credentials have ids; where neither is said, it is an old cluster's way,
     # unless this cluster has been seen to say it.
     return not (credential_id(event) or pods.are_named)
+
+
+def _received(actor: Actor) -> Actor:
+    """The actor of a request of which only the beginning is known: whatever K10 begins may be somebody else's wish."""
+    is_open = actor.is_k10 is not False or actor.via == "UnattributedDashboard"
+    return msgspec.structs.replace(
+        actor,
+        kind="" if is_open else actor.kind,
+        via="",
+        is_k10=None if is_open else False,
+        impersonator=msgspec.UNSET,
+    )
 
 
 def _relayed(user: UserInfo, k10: Identities) -> Actor:

@@ -158,3 +158,21 @@ def test_k10s_own_record_tells_neither_who_impersonated_nor_that_it_was_k10() ->
     assert relayed.impersonator is msgspec.UNSET
     assert relayed.credential_id is msgspec.UNSET
     assert _said(_actor({"username": "eve"}, evidence="K10Stream")) == ("User", "", False)
+
+
+RECEIVED: dict[str, Any] = {"stage": "RequestReceived", "responseStatus": None}
+
+
+@pytest.mark.parametrize("agent", ["executor-server/v1", DASHBOARD])
+def test_a_request_that_k10_began_may_be_somebody_elses_wish(agent: str) -> None:
+    actor = _actor(_k10("k10-pod"), userAgent=agent, **RECEIVED)
+    assert _said(actor) == ("", "", None)
+    assert actor.impersonator is msgspec.UNSET
+    assert actor.user == K10_ACCOUNT
+
+
+def test_of_a_request_that_was_only_received_it_is_open_how_somebody_acts_and_not_who_began_it() -> None:
+    actor = _actor({"username": "eve"}, **RECEIVED)
+    assert _said(actor) == ("User", "", False)
+    assert actor.id == "eve"
+    assert _said(_actor(_k10("other-pod"), **RECEIVED)) == ("K10Suspect", "", False)

@@ -48,7 +48,6 @@ def state_figures(name: str, reports: Sequence[KindReport], *, optional: frozens
     """The state source as a whole. ``optional``: kinds a healthy cluster may not serve."""
     broken = [report for report in reports if _is_broken(report, optional, now)]
     proofs = [report.last_proof_of_life for report in reports if report.last_proof_of_life is not None]
-    forbidden = [report for report in broken if report.state == "Forbidden"]
     starting = not reports or any(_is_starting(report) for report in reports)
     return SourceFigures(
         name=name,
@@ -60,7 +59,7 @@ def state_figures(name: str, reports: Sequence[KindReport], *, optional: frozens
         else "Degraded"
         if broken
         else "Live",
-        reason=Reason.STARTING if starting else _reason(broken, forbidden),
+        reason=Reason.STARTING if starting else _reason(broken),
         message="the first lists are being read" if starting else _message(broken),
         lag_seconds=_lag(reports, broken),
         last_proof_of_life=min(proofs, default=None),
@@ -108,16 +107,24 @@ def _is_broken(report: KindReport, optional: frozenset[str], now: float) -> bool
     return report.state in ("Forbidden", "Unavailable") or _is_silent(report, now)
 
 
-def _reason(broken: Sequence[KindReport], forbidden: Sequence[KindReport]) -> Reason | None:
-    if forbidden:
+def _reason(broken: Sequence[KindReport]) -> Reason | None:
+    if any(report.state == "NotServed" and report.resource == "policies" for report in broken):
+        return Reason.UNKNOWN_K10
+    if any(report.state == "Forbidden" for report in broken):
         return Reason.WATCH_FORBIDDEN
     return Reason.SOURCE_UNAVAILABLE if broken else None
 
 
 def _message(broken: Sequence[KindReport]) -> str:
-    named = [f"{report.kind}: {report.message or report.state}" for report in broken[:MISSING_SHOWN]]
-    more = len(broken) - len(named)
-    return "; ".join([*named, f"and {more} more"] if more > 0 else named)
+    absent = [report.kind for report in broken if report.state == "NotServed"]
+    others = [f"{report.kind}: {report.message or report.state}" for report in broken if report.state != "NotServed"]
+    served = [f"the cluster does not serve {_some(absent, ', ')}: is K10 installed and running?"] if absent else []
+    return "; ".join([*served, *([_some(others, "; ")] if others else [])])
+
+
+def _some(words: Sequence[str], between: str) -> str:
+    more = len(words) - MISSING_SHOWN
+    return between.join([*words[:MISSING_SHOWN], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _lag(reports: Sequence[KindReport], broken: Sequence[KindReport]) -> int | None:

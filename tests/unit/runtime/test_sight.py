@@ -101,6 +101,18 @@ def test_an_optional_kind_that_is_not_served_is_no_fault() -> None:
     assert state_figures("state", [POLICIES, absent], optional=NONE, now=NOON).state == "Degraded"
 
 
+def test_a_cluster_without_k10_is_told_so_before_the_rights_in_its_namespace() -> None:
+    absent = replace(POLICIES, state="NotServed", message="404", last_proof_of_life=None)
+    others = [replace(absent, kind=f"kind{number}", resource="x") for number in range(9)]
+    figures = state_figures("state", [FORBIDDEN, absent, *others], optional=NONE, now=NOON)
+
+    assert figures.reason == Reason.UNKNOWN_K10
+    assert figures.message == (
+        "the cluster does not serve config.kio.kasten.io/policies, kind0, kind1, kind2, kind3, and 5 more: "
+        "is K10 installed and running?; pods: may not watch pods: grant it"
+    )
+
+
 def test_a_long_list_of_troubles_is_cut_and_counted() -> None:
     many = [replace(FORBIDDEN, kind=f"kind{number}") for number in range(9)]
 

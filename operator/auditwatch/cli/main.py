@@ -17,6 +17,7 @@ from auditwatch.cli.agent import agent
 from auditwatch.cli.crds import crds
 from auditwatch.cli.rule_tests import run_tests
 from auditwatch.cli.run import run
+from auditwatch.cli.scan import scan
 from auditwatch.cli.webhook_config import webhook_config
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app.command("agent")(agent)
 app.command("test")(run_tests)
 app.command("crds")(crds)
 app.command("webhook-config")(webhook_config)
+app.command("scan")(scan)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer passes the value of a flag

@@ -1,0 +1,89 @@
+"""Findings of a scan for people: who did what to what, when, from what to what; and at the end what was not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import typer
+
+from auditwatch.findings import rendering
+from auditwatch.findings.state import ChangeSeen, FindingState
+from auditwatch.findings.times import rfc3339
+from auditwatch.scan.report import counts
+from auditwatch.scan.scanning import Figures, Scan
+
+_CHANGES: Final = 3
+_ABSENT: Final = "(absent)"
+
+
+def print_table(scan: Scan, *, duration: float) -> None:
+    """Print the findings, then one line of figures and one of what could not be seen."""
+    for state in scan.findings():
+        for line in finding_lines(state):
+            typer.echo(line)
+    typer.echo(figures_line(scan.figures, len(scan.findings()), duration))
+    typer.echo(unseen_line(scan))
+
+
+def finding_lines(state: FindingState) -> Iterator[str]:
+    """A finding in two lines, and one for each of its first changes."""
+    seen = rfc3339(state.first_seen)
+    until = f" to {rfc3339(state.last_seen)}" if state.last_seen > state.first_seen else ""
+    times = f" x{state.count}" if state.count > 1 else ""
+    yield f"{state.severity.upper():<8}  {seen}{until}{times}  {state.rule}  {rendering.title(state)}"
+    certainty = "" if state.certainty == "Observed" else f", {state.certainty}"
+    yield f"          who {_who(state)}  what {_what(state)}{certainty}"
+    for change in state.changes[:_CHANGES]:
+        yield f"          {_change(change)}"
+    more = len(state.changes) - _CHANGES + state.changes_cut
+    if more > 0:
+        yield f"          and {more} more changes (--output json shows them)"
+
+
+def figures_line(figures: Figures, findings: int, duration: float) -> str:
+    """One line that says how much was read and found."""
+    shown = [
+        f"{findings} findings",
+        f"{figures.lines:,} lines",
+        f"{figures.events:,} events looked at",
+        f"{figures.duplicates:,} duplicates" if figures.duplicates else "",
+        f"{figures.unanswered:,} requests without an answer" if figures.unanswered else "",
+        f"{figures.degraded:,} degraded" if figures.degraded else "",
+    ]
+    span = ""
+    if figures.first_time is not None and figures.last_time is not None:
+        span = f" ({rfc3339(figures.first_time)} to {rfc3339(figures.last_time)})"
+    return f"{', '.join(part for part in shown if part)} in {duration:.1f} s{span}"
+
+
+def unseen_line(scan: Scan) -> str:
+    """What this log could not show."""
+    told = [f"{count} rules {level} ({reason})" for (level, reason), count in sorted(counts(scan.blind()).items())]
+    told += [f"{each.count} {each.reason}" for each in scan.figures.trouble.values()]
+    if not told:
+        return "not seen: nothing that the rules look for"
+    return f"not seen: {', '.join(told)}; --output json names them"
+
+
+def _who(state: FindingState) -> str:
+    """Everybody known; how many more there were."""
+    named = [actor.id or f"?{actor.manager}" for actor in state.actors if actor.id or actor.manager]
+    more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+    return f"{named[0]}{more}" if named else "(unknown)"
+
+
+def _what(state: FindingState) -> str:
+    """The first object; how many more there were."""
+    if not state.targets:
+        return "(no object)"
+    target = state.targets[0]
+    place = f"{target.namespace}/{target.name}" if target.namespace else target.name
+    more = f" and {state.target_count - 1} more" if state.target_count > 1 else ""
+    return f"{target.resource} {place}{more}"
+
+
+def _change(change: ChangeSeen) -> str:
+    old = _ABSENT if change.old is None else change.old
+    new = _ABSENT if change.new is None else change.new
+    return f"{change.path}: {old} -> {new}"

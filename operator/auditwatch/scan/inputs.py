@@ -1,0 +1,108 @@
+"""Which files a scan reads, in which order, and what each of them is.
+
+Files given by name are read in the order given. In a directory the backups of a log come in order of time, the live
+file last: what changed is found by what was there before, so order matters.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+STDIN: Final = "-"
+Form = Literal["Plain", "Gzip", "Stream"]
+"""Plain: read in ranges, by several processes. Gzip: from its beginning to its end. Stream: likewise, size unknown."""
+
+GZIP_MAGIC: Final = b"\x1f\x8b"
+_LOG: Final = re.compile(r"\.(log|json|jsonl|ndjson|txt)(\.\d+)?(\.gz)?$|\.gz$")
+_ROTATED: Final = re.compile(
+    r"(?P<stem>.*)-(?P<stamp>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3})(?P<suffix>\.[^.]+)?(\.gz)?"
+)
+"""kube-apiserver's names of backups: ``audit-2006-01-02T15-04-05.000.log``, ``….log.gz``."""
+_NUMBERED: Final = re.compile(r"(?P<live>.*)\.(?P<number>\d{1,6})(\.gz)?")
+"""logrotate's: ``audit.log.1``, the higher the older."""
+
+
+class InputError(Exception):
+    """A file that cannot be scanned; the message names it and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One thing to read. ``name``: as people gave it; ``size``: bytes now, 0 of a stream."""
+
+    name: str
+    form: Form
+    size: int = 0
+
+
+def inputs_of(given: Sequence[str]) -> tuple[Input, ...]:
+    """Everything to read, in order. Raises :class:`InputError` before anything was read."""
+    if len([name for name in given if name == STDIN]) > 1:
+        raise InputError("-: standard input can be read only once")
+    return tuple(each for name in given for each in _expanded(name))
+
+
+def _expanded(name: str) -> Iterator[Input]:
+    if name == STDIN:
+        yield Input(STDIN, "Stream")
+        return
+    path = Path(name)
+    if path.is_dir():
+        names = list(_logs_in(path))
+        if not names:
+            raise InputError(f"{name}: no log in this directory: name the files (*.log, *.log.gz, *.json …)")
+        yield from map(_input, names)
+    else:
+        yield _input(name)
+
+
+def _input(name: str) -> Input:
+    try:
+        status = Path(name).stat()
+        if not stat.S_ISREG(status.st_mode):
+            return Input(name, "Stream")
+        with Path(name).open("rb") as file:
+            is_gzip = file.read(2) == GZIP_MAGIC
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error.strerror or error}{_fix(error)}") from error
+    return Input(name, "Gzip" if is_gzip else "Plain", status.st_size)
+
+
+def _fix(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return " (audit logs belong to root: copy it, or pipe it in: sudo cat FILE | auditwatch scan -)"
+    return ""
+
+
+def _logs_in(directory: Path) -> Iterator[str]:
+    """The logs below a directory, each log's backups before its live file."""
+    try:
+        entries = sorted(os.scandir(directory), key=lambda entry: order_of(entry.name))
+    except OSError as error:
+        raise InputError(f"{directory}: cannot be read: {error.strerror or error}") from error
+    files = {entry.name for entry in entries if entry.is_file()}
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _logs_in(Path(entry.path))
+        elif entry.name in files and _LOG.search(entry.name) and not _is_twin(entry.name, files):
+            yield entry.path
+
+
+def _is_twin(name: str, files: set[str]) -> bool:
+    """Whether it is the compressed copy of a file that is still there: it may be half written."""
+    return name.endswith(".gz") and name.removesuffix(".gz") in files
+
+
+def order_of(name: str) -> tuple[str, int, str, int]:
+    """Sorts the files of one log: by the name of the live file, then oldest first, the live one last."""
+    if found := _ROTATED.fullmatch(name):
+        return found["stem"] + (found["suffix"] or ""), 0, found["stamp"], 0
+    if found := _NUMBERED.fullmatch(name):
+        return found["live"], 1, "", -int(found["number"])
+    return name, 2, "", 0

@@ -1,0 +1,69 @@
+"""What a scan found, as one document: findings as a cluster would show them, and what was read, and not seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Final
+
+from auditwatch.events.times import format_time
+from auditwatch.findings import rendering
+from auditwatch.scan.scanning import Figures, Match, Scan
+from auditwatch.scan.sight import Seen
+
+JSONObject = dict[str, Any]
+LEVELS: Final = ("Blind", "Partial")
+
+
+def document(scan: Scan, *, duration: float) -> JSONObject:
+    """``{"findings": […], "summary": {…}}``; ``duration`` is in seconds."""
+    findings = [{**rendering.manifest(state), "status": rendering.status(state)} for state in scan.findings()]
+    return {"findings": findings, "summary": summary(scan.figures, scan.blind(), duration=duration)}
+
+
+def summary(figures: Figures, blind: tuple[Seen, ...], *, duration: float) -> JSONObject:
+    """How much was read, what of it could not be, and what the rules could not see."""
+    return {
+        "files": figures.files,
+        "bytes": figures.size,
+        "lines": figures.lines,
+        "selected": figures.selected,
+        "events": figures.events,
+        "degraded": figures.degraded,
+        "duplicates": figures.duplicates,
+        "unanswered": figures.unanswered,
+        "dryRuns": figures.dry_runs,
+        "firstTime": _time(figures.first_time),
+        "lastTime": _time(figures.last_time),
+        "unreadable": [
+            {"reason": each.reason, "count": each.count, "first": each.where, "problem": each.problem}
+            for each in figures.trouble.values()
+        ],
+        "visibility": [{"rule": each.rule, "pack": each.pack, **_told(each)} for each in blind],
+        "durationSeconds": round(duration, 3),
+    }
+
+
+def match_line(match: Match) -> JSONObject:
+    """One line of ``--output matches``."""
+    return {
+        "file": match.file,
+        "line": match.line,
+        "item": match.item,
+        "auditID": match.audit_id,
+        "stage": match.stage,
+        "rules": list(match.rules),
+    }
+
+
+def counts(blind: tuple[Seen, ...]) -> Counter[tuple[str, str]]:
+    """Rules by (level, reason)."""
+    return Counter((each.visibility.level, each.visibility.reason) for each in blind)
+
+
+def _told(each: Seen) -> JSONObject:
+    seen = each.visibility
+    return {"level": seen.level, "reason": seen.reason, "message": seen.message}
+
+
+def _time(moment: float | None) -> str | None:
+    return None if moment is None else format_time(moment)

@@ -1,0 +1,185 @@
+"""The whole way of one log: read by any number of processes, settled, matched and counted here, in its own order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from auditwatch.detection.audited import Circumstances, event_time
+from auditwatch.detection.compiled import RuleSet
+from auditwatch.detection.detector import Detector
+from auditwatch.detection.needles import needles_of
+from auditwatch.detection.signal import SEVERITIES, Severity
+from auditwatch.detection.trust import AnyPod
+from auditwatch.events.activity import Activity
+from auditwatch.findings.ledger import Ledger
+from auditwatch.findings.policy import FindingPolicy
+from auditwatch.findings.state import FindingState
+from auditwatch.k10.view import InstalledK10
+from auditwatch.scan.inputs import Input
+from auditwatch.scan.pool import Read, Task, read_all
+from auditwatch.scan.selecting import CLUSTER, Bad, Found
+from auditwatch.scan.settling import Settling
+from auditwatch.scan.sight import LogSight, Seen
+
+JOURNAL = "scan"
+"""Stands for the journal whose log sequences findings carry: here the number of the request in the scan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is scanned for, and how."""
+
+    rule_sets: tuple[RuleSet, ...]
+    k10: InstalledK10
+    jobs: int = 1
+    min_severity: Severity = "Low"
+    now: float
+    """When the scan began, seconds since the epoch."""
+    key: bytes
+    """Hides secrets; made anew for every scan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One event for which rules hold. ``line``: physical, from 1; ``item``: events before it in its line."""
+
+    file: str
+    line: int
+    item: int
+    audit_id: str
+    stage: str
+    rules: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Trouble:
+    """One kind of thing that could not be read."""
+
+    reason: str
+    count: int
+    where: str
+    """``file:line`` of the first."""
+    problem: str
+
+
+@dataclass(slots=True)
+class Figures:
+    """How much there was."""
+
+    files: int = 0
+    size: int = 0
+    """Bytes, uncompressed."""
+    lines: int = 0
+    selected: int = 0
+    events: int = 0
+    degraded: int = 0
+    duplicates: int = 0
+    unanswered: int = 0
+    dry_runs: int = 0
+    signals: int = 0
+    first_time: float | None = None
+    last_time: float | None = None
+    trouble: dict[str, Trouble] = field(default_factory=dict)
+    """By reason."""
+
+
+class Scan:
+    """One scan. For one thread; used once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._detector = Detector()
+        self._ledger = Ledger(journal_id=JOURNAL, cluster=CLUSTER, clock=lambda: plan.now)
+        for rule_set in plan.rule_sets:
+            self._detector.install(rule_set, in_force_from={})
+            self._ledger.configure(rule_set.watch, FindingPolicy(min_severity=plan.min_severity))
+        self._match_rules = frozenset(
+            name for rule_set in plan.rule_sets for name, rule in rule_set.rules.items() if rule.story is None
+        )
+        self._settling = Settling(Circumstances(k10=plan.k10, pods=AnyPod()))
+        self._sight = LogSight(plan.rule_sets)
+        self._sequence = 0
+        self._line = 0
+        self.figures = Figures()
+
+    def run(self, inputs: Sequence[Input], *, on_read: Callable[[Read], None] = lambda _read: None) -> Iterator[Match]:
+        """Every match, in order, while the logs are read; findings are complete when this ends.
+
+        ``on_read`` is told of everything that was read. Raises :class:`auditwatch.scan.inputs.InputError`.
+        """
+        needles = needles_of(self._plan.rule_sets)
+        task = Task(needles=needles, key=self._plan.key, received=self._plan.now)
+        for read in read_all(inputs, task, jobs=self._plan.jobs):
+            yield from self._take(read)
+            on_read(read)
+        for activity, (file, line, item) in self._settling.rest():
+            yield from self._observe(activity, file, line, item)
+        self.figures.duplicates = self._settling.duplicates
+        self.figures.unanswered = self._settling.unanswered
+        self.figures.dry_runs = self._detector.dry_runs
+
+    def findings(self) -> list[FindingState]:
+        """What was found, at or above the least severity; the most severe first, then by time and name."""
+        shown = [state for state in self._ledger.states() if state.shown]
+        return sorted(shown, key=lambda state: (-_rank(state.severity), state.first_seen, state.name))
+
+    def all_findings(self) -> list[FindingState]:
+        """The same with those below the least severity."""
+        return list(self._ledger.states())
+
+    def blind(self) -> tuple[Seen, ...]:
+        """The rules this log could not feed, or not wholly."""
+        return self._sight.seen()
+
+    def _take(self, read: Read) -> Iterator[Match]:
+        part, name = read.part, read.of.name
+        for bad in part.bad:
+            self._note(bad, name)
+        for found in part.found:
+            yield from self._settle(found, name)
+        self.figures.size += part.size
+        self.figures.lines += part.lines
+        self.figures.selected += part.selected
+        self._line += part.lines
+        if read.problem:
+            self._note(Bad(0, "FileDamaged", read.problem), name)
+        if read.is_last:
+            self._line = 0
+            self.figures.files += 1
+
+    def _settle(self, found: Found, file: str) -> Iterator[Match]:
+        record, figures = found.record, self.figures
+        time = event_time(record)
+        figures.events += 1
+        figures.degraded += bool(record.degraded)
+        figures.first_time = time if figures.first_time is None else min(time, figures.first_time)
+        figures.last_time = time if figures.last_time is None else max(time, figures.last_time)
+        self._sight.note(record, time)
+        place = file, self._line + found.line + 1, found.item
+        activity = self._settling.settle(record, place)
+        if activity is not None:
+            yield from self._observe(activity, *place)
+
+    def _observe(self, activity: Activity, file: str, line: int, item: int) -> Iterator[Match]:
+        self._sequence += 1
+        signals = self._detector.observe(self._sequence, activity)
+        if not signals:
+            return
+        self._ledger.apply(signals)
+        self.figures.signals += len(signals)
+        rules = tuple(dict.fromkeys(signal.rule for signal in signals if signal.rule in self._match_rules))
+        event = activity.event if isinstance(activity.event, dict) else {}
+        yield Match(file, line, item, str(event.get("auditID", "")), str(event.get("stage", "")), rules)
+
+    def _note(self, bad: Bad, file: str) -> None:
+        known = self.figures.trouble.get(bad.reason)
+        if known is None:
+            where = f"{file}:{self._line + bad.line + 1}"
+            self.figures.trouble[bad.reason] = Trouble(bad.reason, 1, where, bad.problem)
+        else:
+            known.count += 1
+
+
+def _rank(severity: Severity) -> int:
+    return SEVERITIES.index(severity)

@@ -1,0 +1,144 @@
+"""From the bytes of a log to the few records some rule may care about: searched, unwrapped, decoded, redacted.
+
+All of this is done where the bytes are read, in any number of processes; only records and figures leave it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import stringzilla
+
+from auditwatch.events.audit import AuditRecord
+from auditwatch.events.decode import Decoded, NotAnAuditEventError, decode
+from auditwatch.events.needles import Needles
+from auditwatch.events.prefilter import Prefilter
+from auditwatch.events.records import record_of
+from auditwatch.events.redaction import Redactor
+from auditwatch.events.unwrap import unwrap
+from auditwatch.scan.inflating import ReadError
+from auditwatch.scan.reading import MAX_LINE_BYTES, ReadInto, Window, windows
+
+PART_BYTES: Final = 4 << 20
+"""Bytes of selected lines after which a part is handed on."""
+_NEWLINE: Final = b"\n"
+CLUSTER, SOURCE = "scan", "scan"
+
+
+class Found(msgspec.Struct, frozen=True, array_like=True):
+    """One event that some rule may care about. ``line``: lines before it in its part; ``item``: events before it
+    in its line.
+    """
+
+    line: int
+    item: int
+    record: AuditRecord
+
+
+class Bad(msgspec.Struct, frozen=True, array_like=True):
+    """Something that is no audit event. ``reason``: NotAnAuditEvent, LineTooLong or InternalError."""
+
+    line: int
+    reason: str
+    problem: str
+
+
+class Part(msgspec.Struct, array_like=True):
+    """What some consecutive lines held."""
+
+    size: int = 0
+    """Bytes looked at."""
+    lines: int = 0
+    selected: int = 0
+    """Lines with a needle."""
+    found: list[Found] = msgspec.field(default_factory=list)
+    bad: list[Bad] = msgspec.field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """What is looked for, and how what is found is made fit to be kept."""
+
+    prefilter: Prefilter
+    redactor: Redactor
+    received: float
+    """Stands for the time of an event whose own times cannot be read; seconds since the epoch."""
+
+    @classmethod
+    def of(cls, needles: Needles, *, key: bytes, received: float) -> Sieve:
+        """A sieve for these needles; ``key`` hides secrets."""
+        return cls(Prefilter(needles), Redactor(key), received)
+
+    def parts(self, read_into: ReadInto, *, is_beginning: bool) -> Iterator[Part]:
+        """All that there is to read, in parts. ``is_beginning``: the first line shows whether this is an audit log.
+
+        Raises :class:`ReadError`, after the part that holds what was read before.
+        """
+        part, held = Part(), 0
+        try:
+            for window in windows(read_into):
+                if is_beginning:
+                    self._look_at_first(window, part)
+                    is_beginning = False
+                held += self._take(window, part)
+                if held >= PART_BYTES:
+                    yield part
+                    part, held = Part(), 0
+        except ReadError:
+            yield part
+            raise
+        yield part
+
+    def _look_at_first(self, window: Window, part: Part) -> None:
+        """Decode the first line, needle or not: a file that is no audit log must not look like a quiet one."""
+        end = window.data.find(_NEWLINE, 0, window.end)
+        line = bytes(window.data[: end if end >= 0 else window.end])
+        if not self.prefilter.selects(line):
+            for raw in unwrap(line):
+                self._decoded(raw, 0, part)
+
+    def _take(self, window: Window, part: Part) -> int:
+        """Read what is selected of a window; its bytes."""
+        data, end, position, held = window.data, window.end, 0, 0
+        part.size += end
+        if window.is_cut:
+            part.bad.append(Bad(part.lines, "LineTooLong", f"more than {MAX_LINE_BYTES >> 20} MiB"))
+            part.lines += 1
+            return 0
+        for start, stop in self.prefilter.lines(data, 0, end):
+            part.lines += _newlines(data, position, start)
+            position = start
+            part.selected += 1
+            held += stop - start
+            self._read_line(bytes(data[start:stop]), part)
+        part.lines += _newlines(data, position, end) + (data[end - 1] != ord(_NEWLINE))
+        return held
+
+    def _read_line(self, line: bytes, part: Part) -> None:
+        number = part.lines
+        try:
+            for item, raw in enumerate(unwrap(line)):
+                if len(raw) == len(line) or self.prefilter.selects(raw):
+                    self._read_event(raw, number, item, part)
+        except Exception as error:  # noqa: BLE001 - a defect met in one line must not cost the others; it is told
+            part.bad.append(Bad(number, "InternalError", f"{type(error).__name__}: {error}"))
+
+    def _read_event(self, raw: bytes, line: int, item: int, part: Part) -> None:
+        decoded = self._decoded(raw, line, part)
+        if decoded is not None:
+            record = record_of(decoded, cluster=CLUSTER, source=SOURCE, received=self.received, redactor=self.redactor)
+            part.found.append(Found(line, item, record))
+
+    def _decoded(self, raw: bytes, line: int, part: Part) -> Decoded | None:
+        try:
+            return decode(raw)
+        except NotAnAuditEventError as error:
+            part.bad.append(Bad(line, "NotAnAuditEvent", str(error)))
+            return None
+
+
+def _newlines(data: bytearray, start: int, end: int) -> int:
+    return int(stringzilla.count(data, _NEWLINE, start, end)) if end > start else 0

@@ -1,0 +1,1 @@
+"""Scanning logs without a cluster."""

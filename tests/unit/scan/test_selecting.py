@@ -1,0 +1,102 @@
+"""From windows to records: what is selected, where it stands, and what cannot be read."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from auditwatch.events.needles import Needle, Needles
+from auditwatch.scan import reading, selecting
+from auditwatch.scan.selecting import Part, Sieve
+
+from .making import KEY, event, line, noise
+
+NEEDLES = Needles.of([Needle(('"apiGroup":"config.kio.kasten.io"',))])
+
+
+def _parts(data: bytes, needles: Needles = NEEDLES, *, is_beginning: bool = False) -> list[Part]:
+    stream = io.BytesIO(data)
+    return list(Sieve.of(needles, key=KEY, received=1.0).parts(stream.readinto, is_beginning=is_beginning))
+
+
+def _part(data: bytes, needles: Needles = NEEDLES, *, is_beginning: bool = False) -> Part:
+    (part,) = _parts(data, needles, is_beginning=is_beginning)
+    return part
+
+
+def _joined(lines: Sequence[bytes]) -> bytes:
+    return b"\n".join(lines) + b"\n"
+
+
+def test_only_lines_with_a_needle_are_decoded_and_each_knows_how_many_lines_are_before_it() -> None:
+    part = _part(_joined([line(noise()), line(event(1)), b"", line(noise(2)), line(event(3))]))
+    assert [(found.line, found.item) for found in part.found] == [(1, 0), (4, 0)]
+    assert (part.lines, part.selected, part.bad) == (5, 2, [])
+
+
+def test_a_last_line_without_an_end_counts_as_a_line() -> None:
+    assert _part(line(event(1))).lines == 1
+    assert _part(line(event(1)) + b"\n").lines == 1
+
+
+@pytest.mark.parametrize("window", [700, 5000])
+def test_lines_are_counted_across_windows(monkeypatch: pytest.MonkeyPatch, window: int) -> None:
+    monkeypatch.setattr(reading, "WINDOW_BYTES", window)
+    data = _joined([line(event(number) if number % 3 == 0 else noise(number)) for number in range(100)])
+    assert [found.line for found in _part(data).found] == list(range(0, 100, 3))
+
+
+def test_items_of_a_list_are_told_apart_and_only_those_with_a_needle_are_decoded() -> None:
+    listed = {"kind": "EventList", "apiVersion": "audit.k8s.io/v1", "items": [noise(1), event(2), noise(3), event(4)]}
+    part = _part(_joined([line(noise()), line(listed)]))
+    assert [(found.line, found.item, found.record.event.audit_id) for found in part.found] == [
+        (1, 1, "a-2"),
+        (1, 3, "a-4"),
+    ]
+
+
+def test_an_event_glued_to_a_torn_one_is_read() -> None:
+    part = _part(line(event(1))[:300] + line(event(2)) + b"\n")
+    assert "a-2" in [found.record.event.audit_id for found in part.found]
+
+
+def test_a_selected_line_that_is_no_event_is_told_and_its_neighbours_are_read() -> None:
+    bad = b'"apiGroup":"config.kio.kasten.io" no JSON'
+    part = _part(_joined([line(event(1)), bad, line(event(2))]))
+    assert [(each.line, each.reason) for each in part.bad] == [(1, "NotAnAuditEvent")]
+    assert len(part.found) == 2
+
+
+def test_a_file_that_is_no_audit_log_is_noticed_by_its_first_line() -> None:
+    assert [each.reason for each in _part(b"Jan 1 sshd[1]: hello\n" * 3, is_beginning=True).bad] == ["NotAnAuditEvent"]
+    assert _part(_joined([line(noise())]), is_beginning=True).bad == []
+
+
+def test_a_line_that_is_too_long_is_told_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "WINDOW_BYTES", 512)
+    monkeypatch.setattr(reading, "MAX_LINE_BYTES", 2048)
+    part = _part(_joined([line(noise()), b"x" * 10_000, line(event(2))]))
+    assert [(each.line, each.reason) for each in part.bad] == [(1, "LineTooLong")]
+    assert [found.line for found in part.found] == [2]
+
+
+def test_secrets_are_hidden_before_anything_leaves() -> None:
+    secret = event(1, requestObject={"kind": "Secret", "data": {"password": "aHVudGVyMg=="}}, level="Request")
+    (found,) = _part(line(secret)).found
+    assert "aHVudGVyMg==" not in json.dumps(found.record.request_object)
+
+
+def test_what_is_found_is_handed_on_in_bounded_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "WINDOW_BYTES", 4096)
+    monkeypatch.setattr(selecting, "PART_BYTES", 8192)
+    parts = _parts(_joined([line(event(number)) for number in range(200)]))
+    assert len(parts) > 5
+    assert sum(len(part.found) for part in parts) == sum(part.lines for part in parts) == 200
+
+
+def test_where_a_rule_has_no_needle_every_line_is_decoded() -> None:
+    part = _part(_joined([line(noise()), line(event(1))]), Needles.of([], reads_everything=True))
+    assert len(part.found) == 2

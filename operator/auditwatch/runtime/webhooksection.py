@@ -64,7 +64,7 @@ class WebhookSection(Section):
     authentication: AuthenticationSection = AuthenticationSection()
     instances: Annotated[tuple[InstanceSection, ...], Field(min_length=1, max_length=256)]
     max_event_bytes: Annotated[int, Field(ge=64 * 1024, le=64 * MIB)] = Limits().event_bytes
-    max_bytes_in_flight: Annotated[int, Field(ge=16 * MIB, le=4096 * MIB)] = Limits().flight_bytes
+    max_bytes_in_flight: Annotated[int, Field(ge=80 * MIB, le=4096 * MIB)] = Limits().flight_bytes
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What is wrong between the fields: (path below this source, message)."""

@@ -9,6 +9,7 @@ import pytest
 from auditwatch.runtime.settings import InvalidSettings, parse_settings
 from auditwatch.runtime.sourcesections import FileSection, K10StreamSection, StateSection
 from auditwatch.runtime.webhooksection import WebhookSection
+from auditwatch.sources.webhook.apiserver import flags
 from auditwatch.sources.webhook.plan import SelfMade, Sender, TLSFiles, WebhookPlan, check
 
 MADE = Path("/var/lib/auditwatch/webhook")
@@ -154,3 +155,11 @@ def test_with_files_those_are_served() -> None:
     made = plan("tls: {certFile: /c, keyFile: /k, clientCAFile: /ca}, instances: [{name: a, clientCertificateName: n}]")
 
     assert made.tls == TLSFiles(certificate=Path("/c"), key=Path("/k"), client_authority=Path("/ca"))
+
+
+def test_there_is_always_room_for_the_largest_batch_an_api_server_is_told_to_send() -> None:
+    (largest,) = [int(flag.value) for flag in flags("/x") if flag.name.endswith("truncate-max-batch-size")]
+
+    found = problems_of(f"[{{type: Webhook, maxBytesInFlight: {largest}, instances: [{{name: a, tokenFile: /t}}]}}]")
+
+    assert set(found) == {"sources[0].maxBytesInFlight"}

@@ -33,8 +33,8 @@ class Sender:
 class Limits:
     """What one client, and all of them together, may cost. Seconds and bytes."""
 
-    event_bytes: int = 4 * MIB
-    """A larger event is kept without its bodies, as degraded."""
+    event_bytes: int = 1_000_000
+    """A larger body is left out of its event, which is kept as degraded: decoding it would hold up everything else."""
     flight_bytes: int = 128 * MIB
     """Bodies held in memory at one moment, unpacked ones included; what does not fit is to come again."""
     handshake_seconds: float = 10.0

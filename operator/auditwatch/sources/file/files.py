@@ -95,7 +95,7 @@ class Files:
 
     def position(self) -> Position:
         """Where all of it stands."""
-        begun = (reader for reader in self.in_order() if reader.head)
+        begun = (reader for reader in self.in_order() if reader.current_head())
         files = (*self._known.files, *(reader.position() for reader in begun))
         return Position(files=files, before=self._before, seen=self.seen)
 
@@ -155,8 +155,9 @@ class Files:
                 reader.name = entry.name
             if not is_superseded(reader.name.stamp, inode, self._entries):
                 reader.superseded_since = math.inf
-            elif math.isinf(reader.superseded_since):
-                reader.superseded_since = now
+                continue
+            reader.superseded_since = min(reader.superseded_since, now)
+            reader.is_followed = reader.is_followed or inode in by_id
 
     def _open_new(self, now: float) -> None:
         held = {reader.content.inode for reader in self.readers}
@@ -199,10 +200,11 @@ class Files:
             self._doubt(None)
             return False
         head = content.head()
-        if not head and not entry.name.is_live:
+        if (not head and not entry.name.is_live) or self._known.has_finished(entry, content, head):
             self._settled.add(entry.state)
             return False
         if self._has_open_twin(entry, content, head):
+            self._doubt(None)
             return False
         known = self._known.recognise(entry, content, head)
         if known and known.ended and not has_more(content, known):
@@ -213,7 +215,7 @@ class Files:
         since = now if self._is_fresh(entry) else now - self._habits.grace
         reader = Reader.start(entry.name, content, offset, since=since, limit=self._habits.line_limit)
         if is_superseded(entry.name.stamp, entry.id, self._entries):
-            reader.superseded_since = since
+            reader.superseded_since, reader.is_followed = since, True
         self.readers.append(reader)
         if known:
             self._known.remove(known)
@@ -222,20 +224,15 @@ class Files:
     def _has_open_twin(self, entry: Entry, content: Content, head: bytes) -> bool:
         """Whether an open file is the same log: the copy is judged once that one has been read to its end."""
         for reader in self.readers:
-            if begin_alike(reader.current_head(), head) and self._is_copy(entry, content, reader):
-                if not reader.content.is_linked():
+            if begin_alike(reader.current_head(), head) and _is_copy(entry, content, reader):
+                if entry.name.is_gzip:
                     reader.name = entry.name
                 return True
         return False
 
-    def _is_copy(self, entry: Entry, content: Content, reader: Reader) -> bool:
-        """Of files with the same head: whether they agree to where one was read, or the other is still being copied."""
-        if entry.name.is_gzip or content.trail_at(reader.framer.offset) == reader.framer.trail:
-            return True
-        return content.size() < reader.framer.offset and self._is_fresh(entry)
-
     def _is_fresh(self, entry: Entry) -> bool:
-        return self._clock() - entry.changed / 1e9 < self._habits.grace
+        """Written to just now, by a clock that may have been set since."""
+        return abs(self._clock() - entry.changed / 1e9) < self._habits.grace
 
     def _wait_for_gzip(self, entry: Entry, now: float) -> None:
         self._doubt(None)
@@ -261,8 +258,17 @@ class Files:
         elif not live.is_regular:
             self.trouble = refuse(self._path)
         for reader in self.readers:
-            if reader.name.is_live and reader.has_been_unlinked(now, self._habits.grace):
-                self.gaps.append(gaps.log_removed(reader.name, start=self.seen, end=self._clock()))
+            self._check_link(reader, now)
+
+    def _check_link(self, reader: Reader, now: float) -> None:
+        """A file that lost its name before its successor was seen: there may have been others between them."""
+        if reader.is_followed or reader.name.is_gzip or not reader.has_been_unlinked(now, self._habits.grace):
+            return
+        start, end = self.seen, self._clock()
+        if reader.name.is_live:
+            self.gaps.append(gaps.log_removed(reader.name, start=start, end=end))
+        else:
+            self.gaps.append(gaps.history_lost([reader.name.text], start=start, end=end))
 
     def _miss_known(self, now: float) -> None:
         """Files whose rest was to be read, of which there is no trace: reported when that is certain."""
@@ -281,3 +287,16 @@ class Files:
         """When the file with this stamp was begun, by the name of the one before it."""
         times = [entry.name.time for entry in self._entries if entry.name.stamp < stamp]
         return next((time for time in reversed(times) if time is not None), self.seen)
+
+
+def _is_copy(entry: Entry, content: Content, reader: Reader) -> bool:
+    """Of files with the same head: whether one is the other, as far as both go.
+
+    To compare more than the heads of a compressed one would mean to uncompress it: names and links tell, too.
+    """
+    if entry.name.is_gzip:
+        return entry.name.stamp == reader.name.stamp or (reader.name.is_live and not reader.content.is_linked())
+    if not reader.content.grows or 0 < reader.framer.offset <= content.size():
+        return content.trail_at(reader.framer.offset) == reader.framer.trail
+    common = min(content.size(), reader.content.size())
+    return content.trail_at(common) == reader.content.trail_at(common)

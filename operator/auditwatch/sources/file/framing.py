@@ -55,6 +55,16 @@ class Framer:
         return self.offset + self._held_bytes
 
     @property
+    def recent(self) -> bytes:
+        """The last bytes before ``end``, up to 4 KiB."""
+        found = b""
+        for piece in reversed(self._held):
+            found = piece[-TRAIL_BYTES:] + found
+            if len(found) >= TRAIL_BYTES:
+                return found[-TRAIL_BYTES:]
+        return (self.trail + found)[-TRAIL_BYTES:]
+
+    @property
     def rest(self) -> bytes:
         """The unfinished line, as far as it is kept."""
         return self._head + b"".join(self._held)

@@ -35,9 +35,21 @@ class Known:
 
     def recognise(self, entry: Entry, content: Content, head: bytes) -> FilePosition | None:
         """Which one ``entry`` is, with the name it has now, or None. Raises what reading ``content`` raises."""
-        found = self._finished_copy(entry, content, head) or self._same(entry, content, head)
-        if found is None:
-            return None
+        size = sys.maxsize if entry.name.is_gzip else content.size()
+        found = identify(self._files, inode=entry.id, head=head, size=size, trail_at=content.trail_at)
+        return None if found is None else self._rename(found, entry)
+
+    def has_finished(self, entry: Entry, content: Content, head: bytes) -> bool:
+        """Whether ``entry`` is a compressed copy of a file that was read to its end under the name it is a copy of."""
+        if not entry.name.is_gzip:
+            return False
+        name, size = entry.name.text, content.size()
+        found = next((one for one in self._files if is_finished_copy(one, name=name, head=head, size=size)), None)
+        if found is not None:
+            self._rename(found, entry)
+        return found is not None
+
+    def _rename(self, found: FilePosition, entry: Entry) -> FilePosition:
         renamed = msgspec.structs.replace(found, name=entry.name.text, device=entry.device, inode=entry.inode)
         self._files[self._files.index(found)] = renamed
         return renamed
@@ -53,16 +65,6 @@ class Known:
     def forget(self, present: Collection[str]) -> None:
         """Drop what is long gone; ``present`` are the names there are."""
         self._files = list(forget(self._files, present))
-
-    def _finished_copy(self, entry: Entry, content: Content, head: bytes) -> FilePosition | None:
-        if not entry.name.is_gzip:
-            return None
-        name, size = entry.name.text, content.size()
-        return next((one for one in self._files if is_finished_copy(one, name=name, head=head, size=size)), None)
-
-    def _same(self, entry: Entry, content: Content, head: bytes) -> FilePosition | None:
-        size = sys.maxsize if entry.name.is_gzip else content.size()
-        return identify(self._files, inode=entry.id, head=head, size=size, trail_at=content.trail_at)
 
 
 def has_more(content: Content, known: FilePosition) -> bool:

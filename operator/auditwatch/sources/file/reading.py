@@ -34,6 +34,8 @@ class Reader:
     """The first bytes, up to 1 KiB, as far as there are any."""
     last_growth: float
     superseded_since: float = math.inf
+    is_followed: bool = False
+    """Whether a later file was seen while this one still had its name: then none between them went unseen."""
     unlinked_since: float = math.inf
     has_told_unlinked: bool = False
     is_at_end: bool = False
@@ -128,14 +130,19 @@ class Reader:
     def _check(self, now: float) -> None:
         state, before = self.content.state(), self.state
         self.size = self.content.size()
-        if self.size < self.framer.end:
+        if self.size < self.framer.end or (self.content.grows and state.extent < before.extent):
             raise CutShortError
         if state == before and self.is_at_end:
             return
-        if not self.content.still_holds(self.framer.offset, self.framer.trail):
+        if not self._still_holds_what_was_seen():
             raise CutShortError
         if state != before:
             self.state, self.last_growth = state, now
+
+    def _still_holds_what_was_seen(self) -> bool:
+        if self.content.grows and not self.content.head().startswith(self.head):
+            return False
+        return self.content.still_holds(self.framer.end, self.framer.recent)
 
     def _note_times(self, lines: list[Line]) -> None:
         if lines:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -122,7 +123,7 @@ class Watcher:
     lines: list[tuple[str, Line]] = field(default_factory=list)
     gaps: list[FileGap] = field(default_factory=list)
     now: float = 1000.0
-    time: Callable[[], float] = lambda: EPOCH + 3600.0
+    time: Callable[[], float] = time.time
     tail: FileTail = field(init=False)
 
     def __post_init__(self) -> None:

@@ -138,7 +138,7 @@ def test_the_values_hide_nothing_and_fit_what_is_taken() -> None:
 
     assert values["mode"] == "batch"
     assert values["truncate-enabled"] == "true"
-    # Request heads are at most 1 MiB and each byte may be written as six; a body of 3 MiB likewise.
+    # What API servers accept of a request, heads and one body, written in the longest way JSON has for it.
     assert int(values["truncate-max-event-size"]) > 6 * (1 << 20) + 6 * 3 * (1 << 20)
     assert int(values["truncate-max-batch-size"]) >= int(values["truncate-max-event-size"])
     assert int(values["truncate-max-batch-size"]) < Limits().flight_bytes

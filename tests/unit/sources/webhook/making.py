@@ -143,7 +143,7 @@ class Keys:
         return context
 
 
-IMPATIENT = Limits(handshake_seconds=0.3, head_seconds=0.3, stall_seconds=0.3, body_seconds=1.0)
+IMPATIENT = Limits(stall_seconds=0.3, body_seconds=1.0)
 """For tests of what is given up; where something must succeed, a busy machine needs the real ones."""
 
 

@@ -18,6 +18,9 @@ from auditwatch.detection.report import Report
 from auditwatch.detection.scope import K10View, Scope
 from auditwatch.events.activity import Activity
 
+REPLACING_VERBS: Final = ("create", "update", "patch")
+"""What the creation of an object counts as whose namesake was just deleted: a change made in two steps."""
+
 STATE_VERBS: Final = {"update": ("update", "patch"), "delete": ("delete", "deletecollection")}
 """What a state change may have been: the state after a patch and after an update is the same."""
 
@@ -31,17 +34,23 @@ SERVICE_ACCOUNT: Final = "system:serviceaccount:"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What the index knows a row by. ``is_state``: seen as a difference, not as a request."""
+    """What the index knows a row by.
+
+    ``is_state``: seen as a difference, not as a request. ``replaces``: a creation instead of what was just deleted.
+    """
 
     group: str
     resource: str
     subresource: str
     verb: str
     is_state: bool
+    replaces: bool = False
 
     @property
     def verbs(self) -> tuple[str, ...]:
         """The request verbs it may have been, or counts as."""
+        if self.replaces:
+            return REPLACING_VERBS
         if self.is_state:
             return STATE_VERBS.get(self.verb, (self.verb,))
         is_connecting = self.subresource in CONNECTING and self.verb in _CONNECTING_VERBS
@@ -51,7 +60,14 @@ class Kind:
 def kind_of(activity: Activity) -> Kind:
     """The kind of a row."""
     target = activity.target
-    return Kind(target.group, target.resource, target.subresource, activity.verb, activity.evidence == "State")
+    return Kind(
+        target.group,
+        target.resource,
+        target.subresource,
+        activity.verb,
+        is_state=activity.evidence == "State",
+        replaces=activity.replaced is not msgspec.UNSET,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,19 +86,17 @@ def _combined(choices: Sequence[_Choice]) -> frozenset[Needle] | None:
 
 
 def _certain(match: Match, selector: Selector, k10: K10View) -> Iterator[_Choice]:
-    """What is known of every audit event: the object, and the code."""
+    """What is known of every audit event: the object, and the code.
+
+    The name of what is created may stand in the metadata of a body alone, which the server encodes as well.
+    """
     names = None if match.names is None else [k10.group(name) for name in match.names]
-    yield from _choice(5, [_keyed("name", name) for name in names or ()] if _has_name(match) else [])
+    yield from _choice(5, [_keyed("name", name) for name in names or ()])
     yield from _choice(3, [_keyed("namespace", namespace) for namespace in match.namespaces or ()])
     yield from _choice(2, [_keyed("apiGroup", group) for group in selector.groups or ()])
     yield from _choice(1, [_resource(resource) for resource in selector.resources or ()])
     if set(match.outcomes) == {"Denied"}:
         yield from _choice(0, ['"code":401', '"code":403'])
-
-
-def _has_name(match: Match) -> bool:
-    """Whether the name always stands in objectRef: of what is created it may stand in a body alone."""
-    return match.verbs is not None and not {"create", "*"} & set(match.verbs)
 
 
 def _identities(match: Match) -> Iterator[_Choice]:
@@ -113,12 +111,10 @@ def _identities(match: Match) -> Iterator[_Choice]:
 
 def _tested(rule: Rule, names: Names) -> Iterator[_Choice]:
     """What tests of the where itself require of the object."""
-    assert rule.match is not None
     for test in _tests(rule, names):
         key = _FIELDS.get(test.field or "")
-        if key is None or (key == "name" and not _has_name(rule.match)):
-            continue
-        yield from _choice(3, [_keyed(key, pattern) for pattern in _patterns(test, names)])
+        if key is not None:
+            yield from _choice(3, [_keyed(key, pattern) for pattern in _patterns(test, names)])
 
 
 def _tests(rule: Rule, names: Names) -> Iterator[FieldTest]:

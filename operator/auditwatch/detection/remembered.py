@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from auditwatch.detection.replaced import DeletedObjects
 from auditwatch.events.activity import Activity, JSONObject, Target
 
 MAX_BYTES: Final = 64 * 1024 * 1024
@@ -32,6 +33,7 @@ class Remembered:
         self._max_bytes = max_bytes
         self._kept: dict[_Key, tuple[int, JSONObject]] = {}
         self._bytes = 0
+        self._deleted = DeletedObjects()
 
     @property
     def size(self) -> int:
@@ -41,11 +43,13 @@ class Remembered:
     def completed(self, activity: Activity) -> Activity:
         """The activity with the old object where one is remembered and it brought none; what it shows is learnt.
 
+        A creation gets what it replaces.
+
         Activities come in the order of the log, each once.
         """
         known = self._recall(activity)
         self._learn(activity)
-        return known
+        return self._deleted.completed(known)
 
     def _recall(self, activity: Activity) -> Activity:
         target = activity.target

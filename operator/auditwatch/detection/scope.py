@@ -89,8 +89,9 @@ class Scope:
 
     @property
     def old_object(self) -> JSONObject | Sentinel:
-        """The object before the request; MISSING before a create."""
-        return body_value(self.activity.old_object)
+        """The object before the request; MISSING before a create, unless it replaces what was just deleted."""
+        replaced = self.activity.replaced
+        return body_value(self.activity.old_object if isinstance(replaced, msgspec.UnsetType) else replaced)
 
     @property
     def patch(self) -> Patch | None:

@@ -190,6 +190,8 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     """The object after the request (for a delete: ``None``)."""
     old_object: JSONObject | msgspec.UnsetType | None = msgspec.UNSET
     """The object before the request (for a create: ``None``)."""
+    replaced: JSONObject | msgspec.UnsetType = msgspec.UNSET
+    """For a create: the object of that name which was deleted shortly before."""
     patch: Patch | msgspec.UnsetType = msgspec.UNSET
     """What a patch names, where it was logged."""
     client: Client | msgspec.UnsetType = msgspec.UNSET

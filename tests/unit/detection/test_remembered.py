@@ -52,6 +52,12 @@ def test_a_cut_is_found_in_a_log_alone() -> None:
     assert [signal.sequence for signal in signals(rule, *rows)] == [3]
 
 
+def test_what_is_created_again_is_compared_with_what_a_log_showed_of_the_deleted() -> None:
+    memory = Remembered()
+    rows = [memory.completed(_event(verb, daily)) for verb, daily in (("create", 30), ("delete", None), ("create", 0))]
+    assert rows[-1].replaced == _policy(30)
+
+
 def test_each_object_has_its_own_past() -> None:
     memory = Remembered()
     memory.completed(_event("create", 30))

@@ -47,7 +47,7 @@ def _needles(match: str, others: str = "", **source: Any) -> set[tuple[str, ...]
         ('apiGroups: ["*.kio.kasten.io"]', {('.kio.kasten.io"',)}),
         ('apiGroups: ["config.*"]', {('"apiGroup":"config.',)}),
         (f"{PATCHED}, names: [daily]", {('"name":"daily"', CONFIG)}),
-        ('apiGroups: [""], resources: [configmaps], names: [x], verbs: [create]', {('"name":"x"', '"resource":"configmaps"')}),
+        ("apiGroups: [''], resources: [jobs], names: [x], verbs: [create]", {('"name":"x"', '"resource":"jobs"')}),
         ("names: [daily]", {('"name":"daily"',)}),
         ("serviceAccounts: [a/b]", {('"username":"system:serviceaccount:a:b"',)}),
         ("users: ['n:*'], outcomes: [Denied]", {('"username":"n:', c) for c in ('"code":401', '"code":403')}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,20 @@ def test_a_lock_file_has_hashes_and_no_address(name: str) -> None:
     assert "://" not in text
     assert "--index" not in text
     assert "--extra-index" not in text
+
+
+@pytest.mark.parametrize(("lock", "groups"), [("runtime", ()), ("dev", ("tests", "lint"))])
+def test_a_lock_file_pins_everything_the_project_depends_on(lock: str, groups: tuple[str, ...]) -> None:
+    """What is added to pyproject.toml is missing on every fresh machine until `make lock` was run."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [
+        *project["project"]["dependencies"],
+        *(each for group in groups for each in project["dependency-groups"][group]),
+    ]
+    pinned = re.findall(r"^(\S+?)==", (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    names = {re.split(r"[<>=!~\[; ]", each)[0].lower().replace("_", "-") for each in wanted}
+
+    assert names <= set(pinned)
 
 
 def test_the_licence_names_its_holders() -> None:

@@ -66,7 +66,7 @@ class Rule(Model):
     """A named detection: a match rule (match and where) or a story (correlate)."""
 
     keyed: ClassVar[Mapping[str, str]] = {"except": "name", "tests": "name"}
-    distinct: ClassVar[tuple[str, ...]] = ("tags", "attack", "replaces")
+    distinct: ClassVar[tuple[str, ...]] = ("tags", "attack", "replaces", "requiresFields")
     validations: ClassVar[tuple[Validation, ...]] = (_ONE_KIND, _NEEDS_MATCH)
     alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("match",), ("correlate",))
 
@@ -118,6 +118,11 @@ class Rule(Model):
     settle_seconds: Annotated[Int, Field(ge=0, le=600)] = Field(
         default=0,
         description="How long to wait for slower facts (which pods are K10's) before deciding; unknown until then.",
+    )
+    requires_fields: Annotated[tuple[Path, ...], Field(max_length=8)] = Field(
+        default=(),
+        description="Fields that not every cluster's audit events have, e.g. actor.podUID; until each was seen once "
+        "the rule counts as blind.",
     )
     finding: FindingOptions | None = Field(default=None, description="How matches become findings.")
     correlate: Correlate | None = Field(default=None, description="Counts signals of other rules.")

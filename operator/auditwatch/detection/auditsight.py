@@ -40,6 +40,9 @@ _OLD: Final = ("changes", "oldObject")
 
 def by_audit(rule: CompiledRule, sources: SourcesView, is_built_in: Callable[[str], bool]) -> Visibility:
     """What a match rule sees with audit sources and watched state; there is at least one audit source."""
+    unseen = [name for name in rule.source.requires_fields if name in sources.unseen_fields]
+    if unseen:
+        return Visibility("Blind", "FieldNotSeen", f"no audit event of this cluster has shown {', '.join(unseen)} yet")
     kinds = dict(selected(rule.selector, sources))
     if not kinds:
         return _of_no_kind(rule, sources)

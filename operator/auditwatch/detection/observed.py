@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from auditwatch.detection.auditsight import verb_class
+from auditwatch.detection.fields import compile_field
+from auditwatch.detection.scope import K10View, Scope
 from auditwatch.detection.sight import AUDIT_LEVELS, AuditLevel, VerbClass
-from auditwatch.events.activity import Evidence
+from auditwatch.detection.values import MISSING, is_present
+from auditwatch.events.activity import Activity, Evidence
 from auditwatch.events.audit import AuditEvent
 
 PROOF_SECONDS: Final = 30 * 86_400.0
@@ -51,6 +54,27 @@ class ObservedLevels:
         levels = self._seen.get((group, resource, verbs), {})
         recent = (level for level, time in levels.items() if time >= now - PROOF_SECONDS)
         return max(recent, key=AUDIT_LEVELS.index, default=None)
+
+
+class ObservedFields:
+    """Which of the fields that rules require have been seen to have a value."""
+
+    def __init__(self, k10: K10View, names: Iterable[str] = ()) -> None:
+        self._k10 = k10
+        self._readers = {name: compile_field(name).read for name in names}
+        self._seen: set[str] = set()
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """Fields no event has shown yet."""
+        return frozenset(self._readers.keys() - self._seen)
+
+    def note(self, activity: Activity) -> None:
+        """Take up one activity."""
+        if activity.evidence == "State" or not self.unseen:
+            return
+        scope = Scope(activity, self._k10)
+        self._seen |= {name for name in self.unseen if is_present(self._readers[name](scope, MISSING))}
 
 
 Policy = Callable[[str, str, VerbClass], AuditLevel | None]

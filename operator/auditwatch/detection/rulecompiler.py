@@ -49,6 +49,7 @@ def compile_rule(rule: Rule, context: Context, report: Report) -> CompiledRule:
     """The rule; of use only if ``report`` has nothing fatal. A story's members are filled in by :mod:`stories`."""
     override = context.override
     is_match = rule.match is not None
+    _fields(rule.requires_fields, report.at("requiresFields"))
     title = _template(rule.title or _default_title(rule), report.at("title"))
     selector = compile_selector(rule.match, context.k10) if rule.match else _NOTHING
     return CompiledRule(

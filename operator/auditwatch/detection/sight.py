@@ -63,6 +63,8 @@ class SourcesView:
 
     kinds: Mapping[tuple[str, str], KindView] = field(default_factory=dict)
     audits: tuple[AuditView, ...] = ()
+    unseen_fields: frozenset[str] = frozenset()
+    """Fields that rules require and no audit event has shown yet (``ObservedFields.unseen``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,7 +178,7 @@ def test_a_mistake_in_a_story_is_said_with_its_path_and_its_fix(change: dict[str
     assert said({"name": "s", "correlate": {**STORY, **change}}) == [message]
 
 
-@pytest.mark.parametrize("field", ["state", "matchConditions", "requiresFields", "armedBy", "lookups"])
+@pytest.mark.parametrize("field", ["state", "matchConditions", "armedBy", "lookups"])
 def test_what_the_engine_cannot_do_yet_is_refused_instead_of_ignored(field: str) -> None:
     assert any(message.startswith(f"{field}: unknown field") for message in said(rule(**{field: {}})))
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from auditwatch.detection.auditsight import verb_class
-from auditwatch.detection.observed import PROOF_SECONDS, AuditSight, ObservedLevels
+from auditwatch.detection.observed import PROOF_SECONDS, AuditSight, ObservedFields, ObservedLevels
 from auditwatch.detection.sight import AuditLevel, KindView, SourcesView, VerbClass, Visibility
 from auditwatch.detection.visibility import rule_set_visibility
 
-from .building import POLICY_REFERENCE, record, rule_set
+from .building import K10, POD, POLICY_REFERENCE, audited, change, compiled, paths, record, rule_set
 
 CONFIG = "config.kio.kasten.io"
 POLICIES = (CONFIG, "policies")
@@ -202,3 +202,32 @@ def test_a_known_policy_decides_before_what_was_seen() -> None:
     assert sight.level(*POLICIES, "write") == "None"
     assert sight.level("", "pods/exec", "connect") == "RequestResponse"
     assert AuditSight(name="audit-log", observed=seen, now=1.0).level(*POLICIES, "write") == "RequestResponse"
+
+
+REQUIRING = "[{name: probe, requiresFields: [actor.podUID], match: {users: [eve]}}]"
+
+
+def test_a_rule_that_requires_a_field_is_blind_until_an_event_had_it() -> None:
+    rules = rule_set(REQUIRING)
+    audits = (_Audit(default=EVERYTHING),)
+    lacking = SourcesView({}, audits, frozenset({"actor.podUID", "actor.node"}))
+    seen = rule_set_visibility(rules, lacking)["probe"]
+    assert _said(seen) == ("Blind", "FieldNotSeen")
+    assert "actor.podUID" in seen.message
+    assert "actor.node" not in seen.message
+    assert rule_set_visibility(rules, SourcesView({}, audits))["probe"].level == "Partial"
+
+
+def test_a_field_is_seen_where_it_has_a_value() -> None:
+    fields = ObservedFields(K10, ["actor.podUID", "actor.node"])
+    fields.note(audited())
+    fields.note(change(None, {}))
+    assert fields.unseen == {"actor.podUID", "actor.node"}
+    fields.note(audited(user={"username": "a", "extra": {POD: ["u"]}}))
+    assert fields.unseen == {"actor.node"}
+
+
+def test_a_required_field_that_is_none_is_told_with_its_path() -> None:
+    _, problems = compiled(REQUIRING.replace("actor.podUID", "actor.podID"))
+    assert paths(problems) == ["spec.rules[0].requiresFields[0]"]
+    assert "did you mean 'actor.podUID'" in problems[0].message

@@ -5,6 +5,7 @@ Runs on the bare interpreter of a fresh machine, so it uses the standard library
 
 from __future__ import annotations
 
+import platform
 import shutil
 import subprocess
 import sys
@@ -15,14 +16,25 @@ LOCK = Path("requirements/dev.txt")
 OLDEST, NEWEST = (3, 11), (3, 13)
 
 
+def is_of_another_python(venv: Path) -> bool:
+    """Whether the environment that is there was made by another version of Python: the two must not be mixed."""
+    try:
+        lines = (venv / "pyvenv.cfg").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return False
+    settings = {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines)}
+    return platform.python_version() not in (settings.get("version"), settings.get("version_info"))
+
+
 def commands(venv: Path, uv: str | None) -> list[list[str]]:
     """What to run, in order: the environment, the locked packages, then this project without its dependencies."""
-    python = str(venv / "bin" / "python")
+    python, anew = str(venv / "bin" / "python"), is_of_another_python(venv)
     if uv:
-        make = [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(venv)]
+        keep = "--clear" if anew else "--allow-existing"
+        make = [uv, "venv", "--quiet", keep, "--python", sys.executable, str(venv)]
         install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
     else:
-        make = [sys.executable, "-m", "venv", str(venv)]
+        make = [sys.executable, "-m", "venv", *(["--clear"] if anew else []), str(venv)]
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     return [
         make,

@@ -17,6 +17,7 @@ from auditwatch.detection.counting import add, sum_around
 from auditwatch.detection.exceptions import CompiledException
 from auditwatch.detection.index import Index
 from auditwatch.detection.matching import kind_of
+from auditwatch.detection.revising import quiet_signal, revised, told_before
 from auditwatch.detection.scope import Scope
 from auditwatch.detection.signal import Signal
 from auditwatch.detection.signals import activities, counted, gap_signal, matched
@@ -24,7 +25,7 @@ from auditwatch.detection.stories import count_key
 from auditwatch.detection.tenancy import seen_by
 from auditwatch.detection.values import MISSING
 from auditwatch.detection.windows import Windows, window_prefix
-from auditwatch.events.activity import Activity, Gap, LogRow
+from auditwatch.events.activity import Activity, Gap, LogRow, Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ class Detector:
         for watch, in_force in self._in_force.items():
             if isinstance(row, Gap):
                 signals += [gap_signal(watch, sequence, row)] if in_force.rule_set.tenant is None else []
+            elif isinstance(row, Revision):
+                signals += self._revise(in_force, sequence, row)
             else:
                 signals += self._observe(in_force, sequence, row)
         return signals
@@ -114,9 +117,38 @@ class Detector:
         found = [self._match(rule_set, rule, sequence, scope) for rule in candidates if in_force.is_due(rule, sequence)]
         signals = [signal for signal in found if signal is not None]
         names = frozenset(signal.rule for signal in signals)
+        return signals + self._count_all(in_force, names, sequence, scope, since=sequence)
+
+    def _revise(self, in_force: _InForce, sequence: int, row: Revision) -> list[Signal]:
+        """The same for a row of which more is known now; rules that were not in force for it then are not now."""
+        rule_set = in_force.rule_set
+        activity, former = (seen_by(rule_set.tenant, each) for each in (row.activity, row.former))
+        if activity is None or former is None:
+            return []
+        scope, was = (Scope(each, rule_set.k10, rule_set.zone) for each in (activity, former))
+        rules, rules_then = (
+            [rule for rule in in_force.index.candidates(kind_of(each)) if in_force.is_due(rule, row.sequence)]
+            for each in (activity, former)
+        )
+        told = told_before(rule_set.watch, rules_then, sequence, was)
+        signals = []
+        for rule in rules:
+            before = told.get(rule.name)
+            ask = self._match if before is None else _quietly
+            signal = ask(rule_set, rule, sequence, scope)
+            if signal is not None:
+                signals.append(signal if before is None else revised(signal, before))
+        names = frozenset(signal.rule for signal in signals if signal.rule not in told)
+        return signals + self._count_all(in_force, names, sequence, scope, since=row.sequence)
+
+    def _count_all(
+        self, in_force: _InForce, names: frozenset[str], sequence: int, scope: Scope, *, since: int
+    ) -> list[Signal]:
+        """What the stories say that count one of these rules; ``since``: the sequence of the row that is counted."""
+        signals: list[Signal] = []
         for story in in_force.stories if names else ():
-            if in_force.is_due(story, sequence) and story.story and not story.story.members.isdisjoint(names):
-                signals += self._count(rule_set, story, sequence, scope)
+            if in_force.is_due(story, since) and story.story and not story.story.members.isdisjoint(names):
+                signals += self._count(in_force.rule_set, story, sequence, scope)
         return signals
 
     def _match(self, rule_set: RuleSet, rule: CompiledRule, sequence: int, scope: Scope) -> Signal | None:
@@ -172,6 +204,10 @@ class Detector:
     def _keep_windows_of(self, rule_set: RuleSet) -> None:
         prefixes = (window_prefix(rule_set.watch, rule.name, rule.digest) for rule in rule_set.rules.values())
         self._windows.keep(rule_set.watch, frozenset(prefixes))
+
+
+def _quietly(rule_set: RuleSet, rule: CompiledRule, sequence: int, scope: Scope) -> Signal | None:
+    return quiet_signal(rule_set.watch, rule, sequence, scope)
 
 
 def _is_dry_run(row: Activity) -> bool:

@@ -50,3 +50,9 @@ class Signal:
     gap: Gap | None = None
     contributors: tuple[int, ...] = field(default=())
     """Log sequences of the rows counted by a story, newest last, at most 64."""
+    amends: bool = False
+    """The row was counted before; more is known of it now, and it is not counted again."""
+    supersedes: tuple[tuple[str, str], ...] | None = None
+    """Group in which the row was counted before more was known of it."""
+    superseded_count: int = 0
+    """What it counted for there."""

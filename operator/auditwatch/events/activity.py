@@ -201,9 +201,25 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     """The audit event as it was logged, without its bodies."""
     degraded: tuple[str, ...] = ()
     """What of the event could not be read (``events/audit.py``, Degradation)."""
+    suspects: tuple[Actor, ...] = ()
+    """Where the attribution is Ambiguous: everybody whose request may have made the change."""
+
+
+class Revision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="Revision"):
+    """More became known of a row that is in the log already: a record came later than it was waited for.
+
+    It is no further activity and is never counted again; what it tells can only add and raise.
+    """
+
+    sequence: int
+    """Log sequence of the row that first told of the activity."""
+    former: Activity
+    """What the log said of it last."""
+    activity: Activity
+    """What is to be said of it now, under the same key."""
 
 
 Record = StateChange | Gap
 """What sources put into the inbox."""
-LogRow = Activity | Gap
+LogRow = Activity | Gap | Revision
 """What the log holds, and detection reads."""

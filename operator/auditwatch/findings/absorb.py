@@ -12,7 +12,7 @@ from auditwatch.detection import texts
 from auditwatch.detection.changes import Change
 from auditwatch.detection.signal import SEVERITIES, Certainty, Confidence, Signal
 from auditwatch.detection.values import MISSING
-from auditwatch.events.activity import ATTRIBUTIONS, Activity, Gap, Target
+from auditwatch.events.activity import ATTRIBUTIONS, Activity, Actor, Gap, Target
 from auditwatch.events.keys import gap_key
 from auditwatch.findings.identity import digest
 from auditwatch.findings.state import (
@@ -80,6 +80,20 @@ def absorb(state: FindingState, signal: Signal) -> None:
         state.novel = signal.sequence
 
 
+def amend(state: FindingState, signal: Signal) -> None:
+    """Put into ``state`` what became known late of an activity it has counted: it counts nothing and lowers nothing."""
+    activity = signal.activity
+    novel = _raise_words(state, signal)
+    if activity is not None:
+        novel |= _add_actor(state, activity)
+        _replace_evidence(state, signal)
+    for change in signal.changes:
+        _add_change(state, change, signal.time)
+    state.revision = signal.sequence
+    if novel:
+        state.novel = signal.sequence
+
+
 def target_seen(target: Target, time: float) -> TargetSeen:
     """The target as findings keep it: every part escaped and cut."""
     return TargetSeen(
@@ -119,15 +133,21 @@ def _higher(order: tuple[_Word, ...], left: _Word, right: _Word) -> _Word:
 
 
 def _add_actor(state: FindingState, activity: Activity) -> bool:
-    """Whether somebody new was named. The same field manager under no name is the same unknown actor."""
-    actor = activity.actor
+    """Whether somebody new was named: who did it or, where that is not told apart, everybody who may have."""
+    actors = activity.suspects or (activity.actor,)
+    added = [_add_one_actor(state, actor, activity.time) for actor in actors]
+    return any(added)
+
+
+def _add_one_actor(state: FindingState, actor: Actor, time: float) -> bool:
+    """Whether this is somebody new. The same field manager under no name is the same unknown actor."""
     seen = ActorSeen(
         id=_text(actor.id, ACTOR),
         name=_text(actor.name, ACTOR),
         kind=_text(actor.kind, WORD),
         via=_text(actor.via, WORD),
         manager=_text(actor.manager, 128),
-        time=activity.time,
+        time=time,
     )
     if not (seen.id or seen.manager) or any(_same_actor(known, seen) for known in state.actors):
         return False
@@ -180,6 +200,13 @@ def _add_evidence(state: FindingState, signal: Signal) -> None:
         state.evidence_head.append(evidence)
     else:
         state.evidence_tail = [*state.evidence_tail, evidence][-EVIDENCE_TAIL:]
+
+
+def _replace_evidence(state: FindingState, signal: Signal) -> None:
+    """What is said of this activity, if it is among what is shown."""
+    evidence = _evidence(signal)
+    for shown in (state.evidence_head, state.evidence_tail):
+        shown[:] = [evidence if each.key == evidence.key else each for each in shown]
 
 
 def _evidence(signal: Signal) -> EvidenceSeen:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from auditwatch.detection.signal import Signal
 from auditwatch.findings import adoption, identity
-from auditwatch.findings.absorb import absorb, short_key
+from auditwatch.findings.absorb import absorb, amend, short_key
 from auditwatch.findings.opening import FOLDED, opened
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.quotas import Quotas, purse
@@ -43,6 +43,8 @@ class Ledger:
         """Signals ignored because they were counted before."""
         self.folded = 0
         """Signals counted into a roll-up because their rule met its cap."""
+        self.amended = 0
+        """Signals that told more of an activity that was counted before."""
 
     def __len__(self) -> int:
         return len(self._states)
@@ -124,12 +126,42 @@ class Ledger:
     def _apply(self, signal: Signal) -> None:
         own = self._fingerprint(signal, signal.group)
         state = self._open(own, signal)
-        if state is None:
+        if signal.amends:
+            self._amend(state, signal)
+        elif state is None:
             self._open_incident(signal, own)
         elif self._is_known(state, signal):
             self.duplicates += 1
         else:
             self._absorb(state, signal)
+        if signal.supersedes is not None:
+            self._supersede(signal, signal.supersedes, self._latest.get(own))
+
+    def _amend(self, state: FindingState | None, signal: Signal) -> None:
+        """Correct what was counted before. Where its incident is over, or folded, nothing is left to correct."""
+        if state is None or signal.sequence <= state.revision:
+            return
+        self.amended += 1
+        policy = self._policies.get(signal.watch, DEFAULT_POLICY)
+
+        def change(state: FindingState) -> None:
+            amend(state, signal)
+            state.shown = state.shown or policy.shows(state.severity)
+
+        self._change(state, change)
+
+    def _supersede(self, signal: Signal, group: identity.Group, better: FindingState | None) -> None:
+        """Mark the incident in which the activity was counted before it was known to belong into this one."""
+        state = self._open(self._fingerprint(signal, group), signal)
+        if state is None or better is None or signal.sequence <= state.revision:
+            return
+
+        def change(state: FindingState) -> None:
+            state.superseded += max(1, signal.superseded_count)
+            state.superseded_by = better.name
+            state.revision = signal.sequence
+
+        self._change(state, change)
 
     def _open_incident(self, signal: Signal, own: str) -> None:
         policy = self._policies.get(signal.watch, DEFAULT_POLICY)

@@ -57,7 +57,8 @@ def status(state: FindingState, lifecycle: Lifecycle | None = None) -> JSONObjec
         "confidence": state.confidence,
         "certainty": state.certainty,
         "attribution": state.attribution,
-        "disposition": "Open",
+        "disposition": "Superseded" if is_superseded(state) else "Open",
+        "supersededBy": state.superseded_by if is_superseded(state) else "",
         "summary": summary(state),
         "actors": [_actor(actor) for actor in state.actors],
         "targets": [_target(target) for target in state.targets],
@@ -72,6 +73,11 @@ def status(state: FindingState, lifecycle: Lifecycle | None = None) -> JSONObjec
         "remediation": state.remediation,
         **lifecycle_body(life),
     }
+
+
+def is_superseded(state: FindingState) -> bool:
+    """Whether all it counted is told by another incident, which knows more."""
+    return bool(state.superseded_by) and state.superseded >= state.count
 
 
 def lifecycle_body(lifecycle: Lifecycle) -> JSONObject:

@@ -139,6 +139,10 @@ class FindingState(msgspec.Struct, kw_only=True, omit_defaults=True):
     evidence_tail: list[EvidenceSeen] = msgspec.field(default_factory=list)
     recent: list[str] = msgspec.field(default_factory=list)
     """The last 64 event keys: they recognise what an earlier journal already counted."""
+    superseded: int = 0
+    """Of ``count``, what became known better and is counted in another incident now."""
+    superseded_by: str = ""
+    """Name of the incident that tells the last of it."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

@@ -47,7 +47,7 @@ class Engine:
         """Take everything one step further; whether there is more to do at once."""
         error, moved = self._take_in(mail), 0
         try:
-            moved += self._settler.step()
+            moved += self._settler.step(now=now)
             moved += self._matcher.step() if self._is_matching else self._matcher.save()
             self._upkeep.step(now=now, detected=self._matcher.detected, was_healthy=self.figures.is_healthy)
             self._measure()

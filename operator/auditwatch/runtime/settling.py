@@ -1,55 +1,128 @@
-"""The inbox into the log, a batch at a time; a record nobody can read becomes a gap there, never nothing."""
+"""The inbox into the log, a batch at a time; a record nobody can read becomes a gap there, never nothing.
+
+What the joiner holds stays unsettled in the inbox, and what it remembers is saved by the transaction that settles. So
+after a crash, or an error that kept a transaction off the disk, it is made anew from the journal.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
-from auditwatch.detection.settle import settle
-from auditwatch.events.activity import Gap, LogRow, Record
+from auditwatch.detection.joiner.arrivals import Arrival, Record
+from auditwatch.detection.joiner.joiner import Joiner
+from auditwatch.events.activity import Activity, Gap, LogRow, Revision, StateChange
+from auditwatch.events.audit import AuditRecord
+from auditwatch.journal.errors import JournalError
 from auditwatch.journal.journal import Journal
 from auditwatch.journal.rows import InboxRow
 from auditwatch.runtime.figures import Problems
+from auditwatch.runtime.reading import Reading
 
 BATCH_ROWS = 500
+JOINER = "joiner"
+"""Name of the snapshot space."""
 _RECORDS: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+_ROWS: msgspec.json.Decoder[LogRow] = msgspec.json.Decoder(LogRow)
 _ENCODER = msgspec.json.Encoder()
 
 
 class Settler:
-    """Settles the oldest inbox rows first. For the engine's thread."""
+    """Takes the inbox in the order of arrival and settles what has waited long enough. For the engine's thread."""
 
-    def __init__(self, journal: Journal, *, cluster: str, problems: Problems) -> None:
+    def __init__(self, journal: Journal, *, cluster: str, problems: Problems, reading: Reading | None = None) -> None:
         self._journal = journal
         self._cluster = cluster
         self._problems = problems
+        self._reading = reading or Reading()
+        self._joiner: Joiner | None = None
+        self._taken = 0
+        self._now = 0.0
 
-    def step(self, *, limit: int = BATCH_ROWS) -> int:
-        """Settle up to ``limit`` inbox rows in one transaction; how many.
+    @property
+    def held(self) -> int:
+        """How many requests and changes wait."""
+        return self._joiner.held if self._joiner is not None else 0
 
-        Raises :class:`JournalError`, having done nothing.
+    def read_with(self, reading: Reading) -> None:
+        """Read audit events with these facts from now on; what is held is read again."""
+        self._reading = reading
+        self._joiner = None
+
+    def step(self, *, now: float, limit: int = BATCH_ROWS) -> int:
+        """Take up to ``limit`` inbox rows and settle what is due at ``now``, in one transaction; 0 for nothing.
+
+        Time is never set back, whatever the clock is. Raises :class:`JournalError`, having done nothing.
         """
-        rows = self._journal.unsettled(limit=limit)
-        if rows:
-            settled = [_ENCODER.encode(self._settled(row)) for row in rows]
-            self._journal.settle(inbox=[row.sequence for row in rows], rows=settled)
-        return len(rows)
-
-    def _settled(self, row: InboxRow) -> LogRow:
+        self._now = max(self._now, now)
+        joiner = self._joiner or self._begin()
         try:
-            return settle(_RECORDS.decode(row.payload))
+            rows = self._journal.unsettled(limit=limit, after=self._taken)
+            for row in rows:
+                self._take(joiner, row)
+            return max(len(rows), self._settle(joiner))
+        except JournalError:
+            self._joiner = None
+            raise
+
+    def _begin(self) -> Joiner:
+        """A joiner that knows what was saved; it has taken nothing of the inbox yet."""
+        self._reading.prepare(self._journal)
+        joiner = Joiner(
+            self._reading.activity,
+            self._reading.kinds,
+            trouble=self._trouble,
+            hold=self._reading.hold,
+            joinable=self._reading.joinable,
+        )
+        joiner.restore(self._journal.snapshots(JOINER))
+        self._joiner, self._taken = joiner, 0
+        return joiner
+
+    def _take(self, joiner: Joiner, row: InboxRow) -> None:
+        """Hand a row to the joiner, or what stands in the log for one that cannot be read."""
+        self._taken = row.sequence
+        self._now = max(self._now, row.received)
+        try:
+            record = _RECORDS.decode(row.payload)
+            if isinstance(record, StateChange | AuditRecord):
+                self._reading.learn(record)
+            joiner.take(Arrival(row.sequence, row.received, record))
         except Exception as error:  # noqa: BLE001 - one record must not stop those behind it; it is counted and told
             self._problems.note("settling", error, inbox_sequence=row.sequence, source=row.source)
-            return unreadable(row, error, cluster=self._cluster)
+            gap = unreadable(row.sequence, row.source, row.received, error, cluster=self._cluster)
+            joiner.take(Arrival(row.sequence, row.received, gap))
+
+    def _settle(self, joiner: Joiner) -> int:
+        next_sequence = self._journal.last_sequence() + 1
+        settled = joiner.settle(self._now, next_sequence=next_sequence, recall=self._recall)
+        remembered = joiner.take_dirty(now=self._now, next_sequence=next_sequence)
+        if settled.rows or settled.inbox or remembered:
+            with self._journal.transaction():
+                self._journal.settle(inbox=settled.inbox, rows=[_ENCODER.encode(row) for row in settled.rows])
+                self._journal.put_snapshots(JOINER, remembered, sequence=next_sequence)
+        return len(settled.inbox)
+
+    def _recall(self, sequence: int) -> Activity | None:
+        """What a row of the log tells of; ``None`` where it was pruned."""
+        for record in self._journal.log_after(sequence - 1, limit=1):
+            if record.sequence == sequence:
+                row = _ROWS.decode(record.payload)
+                return row.activity if isinstance(row, Revision) else None if isinstance(row, Gap) else row
+        return None
+
+    def _trouble(self, sequence: int, error: Exception) -> Gap:
+        self._problems.note("settling", error, inbox_sequence=sequence)
+        return unreadable(sequence, "journal", self._now, error, cluster=self._cluster)
 
 
-def unreadable(row: InboxRow, error: Exception, *, cluster: str) -> Gap:
+def unreadable(sequence: int, source: str, received: float, error: Exception, *, cluster: str) -> Gap:
     """The gap that stands in the log for a record nobody could read."""
     return Gap(
         cluster=cluster,
-        source=row.source,
+        source=source,
         subject="journal/inbox",
         reason="RecordUnreadable",
-        message=f"record {row.sequence} of source {row.source} could not be read: {type(error).__name__}",
-        start=row.received,
-        end=row.received,
+        message=f"record {sequence} of source {source} could not be read: {type(error).__name__}",
+        start=received,
+        end=received,
     )

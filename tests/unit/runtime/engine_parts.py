@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from auditwatch.detection.signal import Signal
-from auditwatch.events.activity import Gap, LogRow, StateChange
+from auditwatch.events.activity import Gap, LogRow, Revision, StateChange
 from auditwatch.events.keys import state_change_key
 from auditwatch.findings.ledger import Ledger
 from auditwatch.journal.journal import Journal
@@ -117,6 +117,7 @@ class Counting:
 
 def signal(sequence: int, row: LogRow) -> Signal:
     """A finding's worth, grouped by the object's name."""
+    row = row.activity if isinstance(row, Revision) else row
     name = row.subject if isinstance(row, Gap) else row.target.name
     return Signal(
         watch=WATCH,

@@ -1,0 +1,163 @@
+"""What each audit source has been heard to tell: how late it is, how far it has come, and what it proves to log.
+
+A lag is from the server's own time to our commit. What a source never told of is not held against it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from auditwatch.events.activity import Activity, Evidence
+from auditwatch.events.audit import AuditRecord
+
+LAGS: Final = 1_000
+LONGEST_WAIT_SECONDS: Final = 45.0
+ALIVE_SECONDS: Final = 600.0
+"""A source that was not heard of for longer is not waited for."""
+REMEMBERED_SECONDS: Final = 30 * 86_400.0
+"""How long it counts that a source has logged a kind."""
+INSTANCE_SECONDS: Final = 86_400.0
+"""An API server that was not heard of for longer is gone, and nobody waits for its watermark."""
+MAX_KINDS: Final = 5_000
+MAX_INSTANCES: Final = 1_000
+
+Logged = tuple[str, str, str]
+"""Group, resource, verb."""
+
+
+class Heard(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One source. Times are seconds since the epoch."""
+
+    evidence: Evidence
+    last: float = -math.inf
+    """When it was last heard of, by our clock."""
+    lags: list[float] = []
+    watermarks: dict[str, tuple[float, float]] = {}
+    """By instance: the latest event time, and when it was last heard of."""
+    logged: dict[str, float] = {}
+    """By ``group/resource/verb``: event time of the last success it told of."""
+
+    def is_alive(self, now: float) -> bool:
+        """Whether it is worth waiting for."""
+        return now - self.last <= ALIVE_SECONDS
+
+    def wait(self) -> float:
+        """Seconds in which nearly all of what it tells arrives: the 99th percentile of its lags, at most 45."""
+        if not self.lags:
+            return 0.0
+        rank = max(math.ceil(len(self.lags) * 0.99) - 1, 0)
+        return min(max(sorted(self.lags)[rank], 0.0), LONGEST_WAIT_SECONDS)
+
+    def logs_group(self, group: str) -> bool:
+        """Whether it ever told of the group."""
+        return any(kind.startswith(f"{group}/") for kind in self.logged)
+
+    def logs_kind(self, group: str, resource: str) -> bool:
+        """Whether it ever told of the kind."""
+        return any(kind.startswith(f"{group}/{resource}/") for kind in self.logged)
+
+    def has_passed(self, time: float, now: float) -> bool:
+        """Whether every instance of it has told of something later than ``time``."""
+        present = [mark for mark, seen in self.watermarks.values() if now - seen <= INSTANCE_SECONDS]
+        return bool(present) and min(present) > time
+
+
+class Hearing:
+    """Every audit source, by name."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, Heard] = {}
+        self._waits: dict[str, float] = {}
+        self._dirty: set[str] = set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no audit source was ever heard of."""
+        return not self._sources
+
+    def heard(self, record: AuditRecord, time: float, received: float) -> None:
+        """A record came; ``time`` is its event's, ``received`` when it was committed."""
+        source = self._of(record.source, record.evidence)
+        source.lags = [*source.lags, received - time][-LAGS:]
+        self._waits.pop(record.source, None)
+        self.alive(record.source, record.instance, evidence=record.evidence, time=time, now=received)
+
+    def alive(self, name: str, instance: str, *, evidence: Evidence, time: float, now: float) -> None:
+        """Proof that everything up to event time ``time`` has come through this instance of a source."""
+        source = self._of(name, evidence)
+        source.last = max(source.last, now)
+        known = source.watermarks.get(instance, (-math.inf, -math.inf))
+        source.watermarks[instance] = (max(known[0], time), max(known[1], now))
+        while len(source.watermarks) > MAX_INSTANCES:
+            del source.watermarks[min(source.watermarks, key=lambda name: source.watermarks[name][1])]
+        self._dirty.add(name)
+
+    def proved(self, record: AuditRecord, activity: Activity) -> None:
+        """A source told of a success of this kind."""
+        source, target = self._of(record.source, record.evidence), activity.target
+        if target.resource and not target.subresource and activity.outcome == "Succeeded":
+            kind = f"{target.group}/{target.resource}/{activity.verb}"
+            source.logged.pop(kind, None)
+            source.logged[kind] = activity.time
+            while len(source.logged) > MAX_KINDS:
+                del source.logged[next(iter(source.logged))]
+
+    def wait_for_event(self, now: float) -> float:
+        """How long to wait for an API server's own event; 0 where nobody would tell of it."""
+        return max((self._wait(name) for name, _ in self._audited(now)), default=0.0)
+
+    def wait_for_cause(self, group: str, now: float) -> float:
+        """How long to wait for the request behind a change of an object of this group."""
+        relays = (
+            self._wait(name)
+            for name, source in self._sources.items()
+            if source.evidence == "K10Stream" and source.is_alive(now) and source.logs_group(group)
+        )
+        return max(self.wait_for_event(now), max(relays, default=0.0))
+
+    def is_relayed(self, group: str, resource: str, now: float) -> bool:
+        """Whether a server behind the API server is known to record requests of this kind, and is heard of."""
+        return any(
+            source.evidence == "K10Stream" and source.is_alive(now) and source.logs_kind(group, resource)
+            for source in self._sources.values()
+        )
+
+    def witness(self, kinds: tuple[Logged, ...], *, after: float, now: float) -> str | None:
+        """An audit source that logs all of these kinds and has told of everything up to ``after``; else ``None``."""
+        for name, source in self._audited(now):
+            times = [source.logged.get("/".join(kind), -math.inf) for kind in kinds]
+            if all(now - time <= REMEMBERED_SECONDS for time in times) and source.has_passed(after, now):
+                return name
+        return None
+
+    def take_dirty(self) -> dict[str, bytes | None]:
+        """Sources that were heard of since the last call."""
+        rows: dict[str, bytes | None] = {name: _ENCODER.encode(self._sources[name]) for name in sorted(self._dirty)}
+        self._dirty.clear()
+        return rows
+
+    def restore(self, name: str, row: bytes) -> None:
+        """Take up what :meth:`take_dirty` gave out. Raises :class:`msgspec.DecodeError`."""
+        self._sources[name] = _DECODER.decode(row)
+
+    def _audited(self, now: float) -> Iterator[tuple[str, Heard]]:
+        for name, source in sorted(self._sources.items()):
+            if source.evidence == "Audited" and source.is_alive(now):
+                yield name, source
+
+    def _wait(self, name: str) -> float:
+        found = self._waits.get(name)
+        if found is None:
+            found = self._waits[name] = self._sources[name].wait()
+        return found
+
+    def _of(self, name: str, evidence: Evidence) -> Heard:
+        return self._sources.setdefault(name, Heard(evidence=evidence))
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(Heard)

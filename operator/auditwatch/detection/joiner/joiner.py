@@ -1,0 +1,245 @@
+"""The state machine: takes what arrives, holds what has to wait, and settles what has waited long enough.
+
+Every decision is made in :meth:`Joiner.settle`, from what has arrived by then, in the order of event time; so neither
+the order of arrival within a hold nor a restart changes what is decided.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Final
+
+from auditwatch.detection.joiner.arrivals import Arrival, Settled
+from auditwatch.detection.joiner.causes import Cause, Explanation, explain
+from auditwatch.detection.joiner.clearing import Deletions
+from auditwatch.detection.joiner.fitting import Fit, fit
+from auditwatch.detection.joiner.hearing import Hearing
+from auditwatch.detection.joiner.kinds import Kinds
+from auditwatch.detection.joiner.known import KnownKeys
+from auditwatch.detection.joiner.ordering import Candidate, Item, releasable
+from auditwatch.detection.joiner.pending import Joined, PendingRequest, PendingStep, Telling
+from auditwatch.detection.joiner.receiving import Hold, Receiver, Translate
+from auditwatch.detection.joiner.steps import Step
+from auditwatch.detection.joiner.telling import COLLECTION, LateCause, Recall, Teller
+from auditwatch.detection.joiner.told import Memory, Told
+from auditwatch.detection.joiner.unexplained import unexplained
+from auditwatch.detection.joiner.waiting import Waiting
+from auditwatch.events.activity import Activity, Actor, Evidence, Gap
+
+JOINABLE_SECONDS: Final = 600.0
+"""How long what is told can be joined by what comes late, at least."""
+MAX_HELD: Final = 20_000
+"""Beyond, nothing waits any longer."""
+
+Trouble = Callable[[int, Exception], Gap]
+"""Told that an inbox row (its sequence) could not be settled; what stands in the log for it."""
+_Request = PendingRequest | Told
+
+
+class Joiner:
+    """Everything held and everything that may still be joined. For one thread.
+
+    What is held is not saved: whoever restarts it calls :meth:`restore` and takes the unsettled inbox rows again.
+    """
+
+    def __init__(
+        self,
+        translate: Translate,
+        kinds: Kinds,
+        *,
+        trouble: Trouble,
+        hold: Hold = lambda _row: 0.0,
+        joinable: float = JOINABLE_SECONDS,
+    ) -> None:
+        self._translate = translate
+        self._trouble = trouble
+        self._joinable = joinable
+        self._hearing, self._memory, self._known = Hearing(), Memory(), KnownKeys()
+        self._deletions, self._waiting = Deletions(), Waiting()
+        self._teller = Teller(self._memory, self._deletions, self._hearing, kinds)
+        self._receiver = Receiver(
+            translate,
+            kinds,
+            hold,
+            waiting=self._waiting,
+            hearing=self._hearing,
+            memory=self._memory,
+            known=self._known,
+            deletions=self._deletions,
+            teller=self._teller,
+        )
+        self.overruns = 0
+        """Times too much was held, so that nothing could wait."""
+
+    @property
+    def held(self) -> int:
+        """How many requests and changes wait."""
+        return len(self._waiting)
+
+    @property
+    def told(self) -> int:
+        """How many activities can still be joined by what comes late."""
+        return len(self._memory)
+
+    def take(self, arrival: Arrival) -> None:
+        """Take the next inbox row. Raises what translating an audit event raises; the row is then not held."""
+        self._receiver.take(arrival)
+
+    def alive(self, source: str, instance: str, *, evidence: Evidence, time: float, now: float) -> None:
+        """Proof that everything up to event time ``time`` came through a source; both in seconds since the epoch."""
+        self._hearing.alive(source, instance, evidence=evidence, time=time, now=now)
+
+    def settle(self, now: float, *, next_sequence: int, recall: Recall) -> Settled:
+        """What can be told at ``now`` (seconds since the epoch); rows get log sequences from ``next_sequence`` on."""
+        out = self._teller.begin(now=now, next_sequence=next_sequence, recall=recall)
+        ready, self._receiver.ready = self._receiver.ready, []
+        for tell in ready:
+            tell()
+        is_too_much = self.held > MAX_HELD
+        self.overruns += is_too_much
+        limit = math.inf if is_too_much else now
+        for step in sorted(self._waiting.steps(), key=lambda each: each.order):
+            if step.due <= limit:
+                self._guarded(step, partial(self._join, step))
+        for item in releasable(self._candidates(limit), now=limit):
+            self._guarded(item, partial(self._release, item))
+        self._report_unexplained(now)
+        self._memory.expire(now - self._joinable)
+        self._deletions.expire(now)
+        self._known.expire(now)
+        return out
+
+    def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
+        """Take up what :meth:`take_dirty` gave out. Raises :class:`msgspec.DecodeError` on a row that is not ours."""
+        for key, row in rows:
+            space, _, name = key.partition("/")
+            if space == "told":
+                self._memory.restore(row)
+            elif space == "known":
+                self._known.restore(name, row)
+            elif space == "heard":
+                self._hearing.restore(name, row)
+            elif space == "deletion":
+                self._deletions.restore(row)
+
+    def take_dirty(self, *, now: float, next_sequence: int) -> dict[str, bytes | None]:
+        """What has to be saved in the transaction that settles, by key; ``None`` where it is gone."""
+        spaces = {
+            "told": self._memory.take_dirty(),
+            "known": self._known.take_dirty(f"{next_sequence:016x}", now),
+            "heard": self._hearing.take_dirty(),
+            "deletion": self._deletions.take_dirty(),
+        }
+        return {f"{space}/{name}": row for space, rows in spaces.items() for name, row in rows.items()}
+
+    def _join(self, pending: PendingStep) -> None:
+        """Put a change that has waited with the request that made it, if there is one."""
+        if self._is_end_of_told(pending.step):
+            self._waiting.drop(pending)
+            self._teller.nothing(*pending.inbox)
+            return
+        found = explain(pending.step, list(self._causes(pending.step)))
+        if found is None:
+            return
+        self._waiting.drop(pending)
+        request, suspects = found.cause.request, self._suspects(found)
+        if isinstance(request, PendingRequest):
+            request.joined.append(Joined(pending, found.surely, suspects))
+            request.inbox += pending.inbox
+        else:
+            self._teller.late_change(pending, request, found.surely, suspects)
+
+    def _is_end_of_told(self, step: Step) -> bool:
+        """Whether an object is gone at last whose deletion is told, and was only waiting for somebody's finalizer."""
+        return step.was_ending and any(
+            step.uid in told.uids and told.asked is not None and told.asked.verb in {"delete", COLLECTION}
+            for told in self._memory.requests(step)
+        )
+
+    def _causes(self, step: Step) -> Iterator[Cause[_Request]]:
+        for held in self._waiting.requests_about(step):
+            found = fit(held.asked, step)
+            if found is not Fit.NONE:
+                yield Cause(held, held.asked, held.key, found, held.uids, bool(held.joined), held.is_sure)
+        for told in self._memory.requests(step):
+            found = Fit.NONE if told.asked is None else fit(told.asked, step)
+            if told.asked is not None and found is not Fit.NONE:
+                yield Cause(told, told.asked, told.key, found, told.uids, told.is_taken, told.is_sure)
+
+    def _suspects(self, found: Explanation[_Request]) -> tuple[Actor, ...]:
+        actors = (
+            cause.request.row.actor
+            if isinstance(cause.request, PendingRequest)
+            else self._teller.actor_of(cause.request)
+            for cause in found.among
+        )
+        return tuple(actor for actor in actors if actor is not None)
+
+    def _candidates(self, limit: float) -> Iterator[Candidate]:
+        for step in self._waiting.steps():
+            yield Candidate(step, step.due <= limit)
+        for request in self._waiting.requests():
+            is_due = self._is_due(request, limit)
+            if request.is_decided or is_due:
+                yield Candidate(request, is_due)
+
+    def _is_due(self, request: PendingRequest, limit: float) -> bool:
+        if any(step.due > limit and fit(request.asked, step.step) for step in self._waiting.steps_of(request.asked)):
+            return False
+        if not request.is_decided:
+            return bool(request.joined) or request.due <= limit
+        return request.due <= limit and (bool(request.joined) or request.change_due <= limit)
+
+    def _release(self, item: Item) -> None:
+        if isinstance(item, PendingStep):
+            self._teller.step(item)
+        else:
+            self._release_request(item)
+        self._waiting.drop(item)
+
+    def _release_request(self, request: PendingRequest) -> None:
+        row = self._row_now(request)
+        late = [] if request.joined else list(self._told_changes(request))
+        if late:
+            self._teller.late_causes(request, row, late)
+        else:
+            self._teller.request(request, row)
+        for key in request.keys:
+            self._known.add(key)
+
+    def _row_now(self, request: PendingRequest) -> Activity:
+        """What the request is, with facts that have come since."""
+        if request.is_held_for_facts and request.audited is not None:
+            record = request.audited.record
+            request.audited = Telling(record, self._translate(record))
+            request.refresh()
+        return request.row
+
+    def _told_changes(self, request: PendingRequest) -> Iterator[LateCause]:
+        """Changes that are told, and were made by this request; of all but a deletion of many, one."""
+        for told in sorted(self._memory.steps(request.asked), key=lambda each: each.id):
+            if told.step is None or told.asked is not None or not fit(request.asked, told.step):
+                continue
+            found = explain(told.step, list(self._causes(told.step)))
+            if found is not None and found.cause.request is request:
+                yield LateCause(told, found.surely, self._suspects(found))
+                if request.asked.verb != COLLECTION:
+                    return
+
+    def _report_unexplained(self, now: float) -> None:
+        for told in self._memory.open_steps():
+            gap = None if told.step is None else unexplained(told.step, self._hearing, now=now)
+            if gap is not None:
+                told.is_open = False
+                self._memory.put(told)
+                self._teller.gap(gap)
+
+    def _guarded(self, item: Item, tell: Callable[[], None]) -> None:
+        """One item must not stop the others."""
+        try:
+            tell()
+        except Exception as error:  # noqa: BLE001 - it is counted, told, and stands in the log as a gap
+            self._waiting.drop(item)
+            self._teller.gap(self._trouble(item.inbox[0], error), *item.inbox)

@@ -1,0 +1,100 @@
+"""Several tellings of one activity made into one: nothing is claimed that none of them knew, nothing known is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec.structs import replace
+
+from auditwatch.events.activity import ATTRIBUTIONS, Activity, Actor, Attribution, Client, JSONObject, Target
+
+_Body = JSONObject | msgspec.UnsetType | None
+_SELF_EVIDENT = frozenset({"create", "delete", "deletecollection"})
+"""Verbs whose success says what became of the object, whatever else happened to it."""
+_ENDING = frozenset({"delete", "deletecollection"})
+
+
+def with_change(request: Activity, change: Activity, surely: Attribution) -> Activity:
+    """A request with the change it made. ``surely``: how sure it is that it made it."""
+    target = request.target
+    return replace(
+        request,
+        attribution=_attribution(request, surely),
+        outcome="Succeeded" if request.outcome == "Unknown" else request.outcome,
+        target=replace(target, uid=target.uid or change.target.uid, name=target.name or change.target.name),
+        object=_after(request, change),
+        old_object=_before(request, change),
+    )
+
+
+def one_of_collection(request: Activity, change: Activity, surely: Attribution) -> Activity:
+    """The part of a deletecollection that deleted this object, under the key of the change."""
+    target = replace(change.target, version=request.target.version or change.target.version)
+    return replace(with_change(request, change, surely), key=change.key, target=target)
+
+
+def rest_of_collection(request: Activity, shown: int) -> Activity | None:
+    """What a deletecollection deleted besides the ``shown`` objects told apart; ``None`` where that was all."""
+    count = request.target.count
+    left = 0 if count is None else count - shown
+    return replace(request, target=replace(request.target, count=left)) if left > 0 else None
+
+
+def with_relay(request: Activity, relay: Activity) -> Activity:
+    """The API server's event with what the server behind it recorded: the identity of one, the bodies of the other."""
+    return replace(
+        request,
+        outcome=relay.outcome if request.outcome == "Unknown" else request.outcome,
+        target=_fuller(request.target, relay.target),
+        object=_known(request.object, relay.object),
+        old_object=_known(request.old_object, relay.old_object),
+        patch=relay.patch if isinstance(request.patch, msgspec.UnsetType) else request.patch,
+    )
+
+
+def blamed(row: Activity, actor: Actor, client: Client | msgspec.UnsetType) -> Activity:
+    """A controller's clearing up, with whoever made it necessary."""
+    return replace(row, actor=actor, client=client, attribution="Correlated")
+
+
+def suspected(row: Activity, actors: Iterable[Actor]) -> Activity:
+    """A row whose change may be the work of any of these."""
+    return replace(row, suspects=tuple(dict.fromkeys(actors)))
+
+
+def tells_more(revised: Activity, former: Activity) -> bool:
+    """Whether a row would say anything new."""
+    return revised != former
+
+
+def _attribution(request: Activity, surely: Attribution) -> Attribution:
+    """Never better than the request's own; one that speaks for itself needs no version to be believed."""
+    if surely == "Correlated" and request.outcome == "Succeeded" and request.verb in _SELF_EVIDENT:
+        return request.attribution
+    return min(request.attribution, surely, key=ATTRIBUTIONS.index)
+
+
+def _after(request: Activity, change: Activity) -> _Body:
+    if request.verb in _ENDING:
+        return None
+    if request.verb == "create":
+        return _known(request.object, change.object)
+    return _known(change.object, request.object)
+
+
+def _before(request: Activity, change: Activity) -> _Body:
+    return None if request.verb == "create" else _known(change.old_object, request.old_object)
+
+
+def _known(first: _Body, second: _Body) -> _Body:
+    return second if isinstance(first, msgspec.UnsetType) else first
+
+
+def _fuller(one: Target, other: Target) -> Target:
+    return replace(
+        one,
+        name=one.name or other.name,
+        uid=one.uid or other.uid,
+        count=other.count if one.count is None else one.count,
+    )

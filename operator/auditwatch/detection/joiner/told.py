@@ -1,0 +1,164 @@
+"""What has been told and may still be joined by what comes late: small, bounded, and kept over a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from auditwatch.detection.joiner.asking import Asked, Place
+from auditwatch.detection.joiner.fitting import places_of
+from auditwatch.detection.joiner.steps import Step
+from auditwatch.events.activity import Activity
+
+MAX_TOLD: Final = 20_000
+MAX_BYTES: Final = 16 << 20
+MAX_UIDS: Final = 1_000
+
+
+class Told(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One activity that is in the log, or was found to be nothing that belongs there."""
+
+    id: str
+    """Of its first inbox row; the order of arrival."""
+    at: float
+    """When it was settled, seconds since the epoch."""
+    sequence: int = 0
+    """Log sequence of its row; 0 where it got none."""
+    latest: int = 0
+    """Log sequence of the last thing said of it."""
+    asked: Asked | None = None
+    step: Step | None = None
+    evidence: str = ""
+    key: str = ""
+    """Of the request."""
+    is_relayed: bool = False
+    """Whether the record of the server behind is in it."""
+    uids: tuple[str, ...] = ()
+    """Of the objects whose changes it explains."""
+    is_taken: bool = False
+    """Whether a change was found to be its work, so that another is not."""
+    is_sure: bool = False
+    """Whether by its version."""
+    is_open: bool = False
+    """Of a change: nobody explained it yet, and whether that is a gap is not decided."""
+    waits_for_blame: bool = False
+    """Whether it is a controller's clearing up after a namespace whose deletion was not heard of."""
+    shadow: Activity | None = None
+    """Without bodies, what would be told, where no row was."""
+
+
+class Memory:
+    """Told activities, found by object, by key, by audit ID. The oldest go first."""
+
+    def __init__(self) -> None:
+        self._all: dict[str, Told] = {}
+        self._sizes: dict[str, int] = {}
+        self._bytes = 0
+        self._requests: _Shelf[Place] = _Shelf()
+        self._steps: _Shelf[Place] = _Shelf()
+        self._keys: _Shelf[str] = _Shelf()
+        self._audit_ids: _Shelf[str] = _Shelf()
+        self._open: _Shelf[bool] = _Shelf()
+        self._blameless: _Shelf[bool] = _Shelf()
+        self._dirty: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def put(self, told: Told) -> None:
+        """Remember, or write again what changed about it."""
+        self._enter(told, _ENCODER.encode(told))
+        self._dirty.add(told.id)
+
+    def expire(self, before: float) -> None:
+        """Forget what was settled before this time, and the oldest where there is too much."""
+        while self._all:
+            eldest = next(iter(self._all.values()))
+            if eldest.at >= before and len(self._all) <= MAX_TOLD and self._bytes <= MAX_BYTES:
+                return
+            self._drop(eldest.id)
+            self._dirty.add(eldest.id)
+
+    def by_key(self, key: str) -> Told | None:
+        """The request of this key; of a deletion of many any part."""
+        return next(iter(self._keys.at(key)), None)
+
+    def by_audit_id(self, audit_id: str) -> list[Told]:
+        """Requests with this audit ID, which its client chose."""
+        return self._audit_ids.at(audit_id) if audit_id else []
+
+    def requests(self, step: Step) -> list[Told]:
+        """Requests about this step's object."""
+        return [told for place in places_of(step) for told in self._requests.at(place)]
+
+    def steps(self, asked: Asked) -> list[Told]:
+        """Changes of the objects of this request."""
+        return self._steps.at(asked.place)
+
+    def open_steps(self) -> list[Told]:
+        """Changes of which it is not decided whether they are a gap."""
+        return self._open.at(True)
+
+    def without_blame(self) -> list[Told]:
+        """A controller's clearing up that nobody is blamed for yet."""
+        return self._blameless.at(True)
+
+    def take_dirty(self) -> dict[str, bytes | None]:
+        """What changed since the last call, by id; ``None`` where it is gone."""
+        rows = {name: _ENCODER.encode(self._all[name]) if name in self._all else None for name in sorted(self._dirty)}
+        self._dirty.clear()
+        return rows
+
+    def restore(self, row: bytes) -> None:
+        """Take up what :meth:`take_dirty` gave out, in its order. Raises :class:`msgspec.DecodeError`."""
+        self._enter(_DECODER.decode(row), row)
+
+    def _enter(self, told: Told, row: bytes) -> None:
+        self._all[told.id] = told  # what is known already keeps its age
+        self._bytes += len(row) - self._sizes.get(told.id, 0)
+        self._sizes[told.id] = len(row)
+        asked = told.asked
+        self._requests.set(told, [asked.place] if asked is not None and asked.writes else [])
+        self._audit_ids.set(told, [asked.audit_id] if asked is not None and asked.audit_id else [])
+        self._steps.set(told, [] if told.step is None else places_of(told.step))
+        self._keys.set(told, [told.key] if told.key else [])
+        self._open.set(told, [True] if told.is_open else [])
+        self._blameless.set(told, [True] if told.waits_for_blame else [])
+
+    def _drop(self, name: str) -> None:
+        told = self._all.pop(name)
+        self._bytes -= self._sizes.pop(name)
+        for shelf in (self._requests, self._audit_ids, self._steps, self._keys, self._open, self._blameless):
+            shelf.set(told, [])
+
+
+K = TypeVar("K")
+
+
+class _Shelf(Generic[K]):
+    """Told activities by what they are looked for."""
+
+    def __init__(self) -> None:
+        self._rows: dict[K, dict[str, Told]] = {}
+        self._names: dict[str, tuple[K, ...]] = {}
+
+    def set(self, told: Told, names: Iterable[K]) -> None:
+        """Let it be found under these names alone."""
+        for name in self._names.pop(told.id, ()):
+            row = self._rows[name]
+            del row[told.id]
+            if not row:
+                del self._rows[name]
+        if kept := tuple(names):
+            self._names[told.id] = kept
+            for name in kept:
+                self._rows.setdefault(name, {})[told.id] = told
+
+    def at(self, name: K) -> list[Told]:
+        return list(self._rows.get(name, {}).values())
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(Told)

@@ -1,0 +1,102 @@
+"""What audit events are read with: which K10 this is, which pods are its own, and how long to wait to know them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from auditwatch.detection.audited import Circumstances, activity_of
+from auditwatch.detection.compiled import RuleSet
+from auditwatch.detection.holding import hold_seconds
+from auditwatch.detection.joiner.joiner import JOINABLE_SECONDS
+from auditwatch.detection.joiner.kinds import Kinds
+from auditwatch.detection.pods import WatchedPods
+from auditwatch.detection.scope import K10View
+from auditwatch.events.activity import Activity, StateChange
+from auditwatch.events.audit import AuditRecord
+from auditwatch.events.derived import Network, pod_uid
+from auditwatch.journal.journal import Journal
+from auditwatch.k10.identity import K10Instance
+from auditwatch.k10.shown import ShownKinds
+from auditwatch.k10.view import InstalledK10
+from auditwatch.sources.state.marks import read_mark
+from auditwatch.sources.state.observation import KEPT
+from auditwatch.sources.state.streams import Stream, streams_of
+
+_ALL: Final = 1 << 62
+_MAX_PODS: Final = 10_000
+RuleSets = Callable[[], Iterable[RuleSet]]
+
+
+class Reading:
+    """What the settler reads with. ``rule_sets``: those in force, which say how long to wait for slower facts.
+
+    ``joinable``: seconds for which what is told can be joined by what comes late: the longest of poll interval,
+    downtime and ten minutes.
+    """
+
+    def __init__(
+        self,
+        instances: Sequence[K10Instance] = (),
+        *,
+        cluster: str = "",
+        trusted_proxies: Sequence[Network] = (),
+        rule_sets: RuleSets = tuple,
+        joinable: float = JOINABLE_SECONDS,
+    ) -> None:
+        self._k10: K10View = InstalledK10(*instances[:1])
+        self._pods = WatchedPods(self._k10)
+        self._trusted_proxies = trusted_proxies
+        self._rule_sets = rule_sets
+        self._pod_streams = [stream for stream in streams_of(cluster, instances) if stream.kind.key == "pods"]
+        self.kinds: Kinds = ShownKinds(instances)
+        self.joinable = max(joinable, JOINABLE_SECONDS)
+
+    def activity(self, record: AuditRecord) -> Activity:
+        """The activity of an audit event, by what is known now."""
+        circumstances = Circumstances(k10=self._k10, pods=self._pods, trusted_proxies=self._trusted_proxies)
+        return activity_of(record, circumstances)
+
+    def hold(self, activity: Activity) -> float:
+        """Seconds to wait for facts slower than the activity."""
+        return hold_seconds(activity, self._rule_sets())
+
+    def learn(self, record: StateChange | AuditRecord) -> None:
+        """Take up what a record says of K10's pods."""
+        if isinstance(record, StateChange):
+            self._pods.observe(record)
+        elif self._k10.is_k10_account(record.event.user.username) and pod_uid(record.event):
+            self._pods.name()
+
+    def prepare(self, journal: Journal) -> None:
+        """Know the pods of which the journal knows. Raises :class:`JournalError`."""
+        proofs = []
+        for stream in self._pod_streams:
+            mark = read_mark(journal, stream)
+            proofs.append(mark.observed if mark.listing else float("-inf"))
+            self._learn_pods(journal, stream)
+        if proofs:
+            self._pods.proven_until(min(proofs))
+
+    def _learn_pods(self, journal: Journal, stream: Stream) -> None:
+        for row in journal.versions_before(stream.key, _ALL, limit=_MAX_PODS):
+            try:
+                kept = KEPT.decode(row.payload)
+            except msgspec.DecodeError:
+                continue  # of no pod anybody could read
+            self._pods.observe(
+                StateChange(
+                    cluster=stream.cluster,
+                    group="",
+                    version="v1",
+                    resource="pods",
+                    namespace=kept.namespace,
+                    name=kept.name,
+                    uid=row.uid,
+                    verb="create",
+                    new=kept.body,
+                    observed=row.seen,
+                )
+            )

@@ -1,0 +1,1 @@
+"""Tests of the joiner, the state machine between inbox and log."""

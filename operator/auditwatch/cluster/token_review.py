@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from auditwatch.cluster.client import Cluster
 from auditwatch.cluster.requests import Resource
 
@@ -22,6 +24,21 @@ class ReviewedToken:
     node: str = ""
 
 
+class _User(msgspec.Struct, frozen=True):
+    username: str = ""
+    extra: dict[str, list[str]] = {}
+
+
+class _Status(msgspec.Struct, frozen=True):
+    authenticated: bool = False
+    audiences: list[str] = []
+    user: _User = _User()
+
+
+class _Review(msgspec.Struct, frozen=True):
+    status: _Status = _Status()
+
+
 def question(token: str, *, audience: str) -> dict[str, object]:
     """The TokenReview that asks about one token."""
     return {
@@ -36,12 +53,14 @@ def answer(review: Mapping[str, Any], *, audience: str) -> ReviewedToken | None:
 
     A server that knows no audiences answers without them: its word is not about ours, so it does not count.
     """
-    status = review.get("status") or {}
-    if status.get("authenticated") is not True or audience not in (status.get("audiences") or ()):
+    try:
+        status = msgspec.convert(review, type=_Review).status
+    except msgspec.ValidationError:
         return None
-    user = status.get("user") or {}
-    nodes = (user.get("extra") or {}).get(NODE_NAME) or [""]
-    return ReviewedToken(username=str(user.get("username") or ""), node=str(nodes[0]) if len(nodes) == 1 else "")
+    if not status.authenticated or audience not in status.audiences:
+        return None
+    nodes = status.user.extra.get(NODE_NAME, [])
+    return ReviewedToken(username=status.user.username, node=nodes[0] if len(nodes) == 1 else "")
 
 
 class ClusterTokenReviewer:

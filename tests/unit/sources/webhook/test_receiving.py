@@ -289,3 +289,19 @@ async def test_a_stop_lets_what_was_begun_finish(tmp_path: Path, journal: Journa
 
         assert (await posting)[0] == 200
         await stopping
+
+
+async def test_a_journal_that_really_is_full_makes_senders_come_again(tmp_path: Path, journal: Journal) -> None:
+    journal.limit_bytes = 1 << 20
+    bulky = [event(number, requestObject={"spec": {"text": "x" * 50_000}}) for number in range(40)]
+
+    async with running(tmp_path, journal) as rig:
+        status, text, headers = await rig.post(event_list(*bulky))
+
+        assert (status, headers["Retry-After"]) == (503, "2")
+        assert "journal.limitBytes" in text
+        assert rig.report().refused == {"JournalFull": 1}
+
+        journal.limit_bytes = 1 << 30
+        assert (await rig.post(event_list(*bulky)))[0] == 200
+        assert rig.intake.names() == [f"p{number}" for number in range(40)], "what was in before is in once"

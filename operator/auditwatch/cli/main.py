@@ -15,6 +15,7 @@ import typer
 from auditwatch import __version__
 from auditwatch.cli.agent import agent
 from auditwatch.cli.crds import crds
+from auditwatch.cli.policy import app as policy
 from auditwatch.cli.rule_tests import run_tests
 from auditwatch.cli.run import run
 from auditwatch.cli.scan import scan
@@ -34,6 +35,7 @@ app.command("test")(run_tests)
 app.command("crds")(crds)
 app.command("webhook-config")(webhook_config)
 app.command("scan")(scan)
+app.add_typer(policy, name="policy")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer passes the value of a flag

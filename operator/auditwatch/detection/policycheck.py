@@ -1,0 +1,200 @@
+"""What each rule sees under an audit policy, and which rule of the policy decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from auditwatch.detection.auditpolicy import (
+    Answer,
+    AuditPolicy,
+    Decision,
+    PolicyRule,
+    Question,
+    answer,
+    lowest,
+)
+from auditwatch.detection.auditsight import verb_class
+from auditwatch.detection.compiled import CompiledRule, RuleSet
+from auditwatch.detection.globs import is_literal
+from auditwatch.detection.matching import CONNECTING
+from auditwatch.detection.sight import AUDIT_LEVELS, LEVELS, AuditLevel, KindView, SourcesView, VerbClass, Visibility
+from auditwatch.detection.visibility import rule_set_visibility
+from auditwatch.events.activity import Evidence
+
+Kind = tuple[str, str]
+
+EVERYTHING: Final = AuditPolicy(
+    api_version="audit.k8s.io/v1", kind="Policy", rules=(PolicyRule(level="RequestResponse"),)
+)
+"""The policy under which everything there is to see is seen."""
+
+MUTATING: Final = ("create", "update", "patch", "delete", "deletecollection")
+_VERBS: Final = (*MUTATING, "get", "list", "watch")
+_ANY_KIND: Final = ("any.invalid", "anything")
+"""Stands for kinds no rule of a policy names: what is left to its last rules."""
+_ANY_PATH: Final = "/any"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule sees. ``decided_by``: places (from 0) of the policy's rules that decide; -1: none matches.
+
+    ``is_blinded``: it sees nothing, and under another policy it would.
+    """
+
+    rule: str
+    pack: str
+    visibility: Visibility
+    decided_by: tuple[int, ...] = ()
+    is_blinded: bool = False
+
+
+@dataclass(slots=True)
+class _PolicyView:
+    """An audit source of which the policy is known (``sight.AuditView``), as one rule asks for it."""
+
+    policy: AuditPolicy
+    rule: CompiledRule
+    name: str = "the policy"
+    evidence: Evidence = "Audited"
+    silence: str = ""
+    decisions: list[Decision] = field(default_factory=list)
+    exceptions: list[Decision] = field(default_factory=list)
+    is_begin_kept: bool = True
+    """Whether of each change that the rule looks at the begin is logged."""
+
+    def level(self, group: str, resource: str, verb_class: VerbClass) -> AuditLevel | None:
+        """The level that all verbs of the class have at least, of those the rule looks at."""
+        asked = [
+            self._ask(question)
+            for question in questions(self.rule, (group, resource))
+            if self._is_of(question, verb_class)
+        ]
+        return lowest([_level(question, found.decision) for question, found in asked]) if asked else None
+
+    def _is_of(self, question: Question, wanted: VerbClass) -> bool:
+        return verb_class(question.verb, question.resource.partition("/")[2]) == wanted
+
+    def _ask(self, question: Question) -> tuple[Question, Answer]:
+        found = answer(self.policy, question)
+        self.decisions.append(found.decision)
+        self.is_begin_kept &= not (is_change(question) and "RequestReceived" in found.decision.omitted)
+        level = AUDIT_LEVELS.index(_level(question, found.decision))
+        self.exceptions += [each for each in found.exceptions if AUDIT_LEVELS.index(_level(question, each)) < level]
+        return question, found
+
+
+def check(policy: AuditPolicy, rule_sets: Iterable[RuleSet], kinds: Mapping[Kind, KindView]) -> list[Verdict]:
+    """Every rule by name. ``kinds``: what watched state shows besides."""
+    return sorted(
+        (verdict for rule_set in rule_sets for verdict in _of_set(policy, rule_set, kinds)),
+        key=lambda verdict: (verdict.rule, verdict.pack),
+    )
+
+
+def questions(rule: CompiledRule, kind: Kind) -> Iterator[Question]:
+    """The requests of a kind that a rule looks at."""
+    match = rule.source.match
+    group, resource = kind
+    verbs = [verb for verb in _VERBS if rule.selector.verbs is None or verb in rule.selector.verbs]
+    if resource.partition("/")[2] in CONNECTING and {"get", "create"} & set(verbs):
+        verbs = ["get", "create"]
+    for verb in verbs:
+        yield Question(
+            verb=verb,
+            group=group,
+            resource=resource,
+            namespaces=_literal(match.namespaces if match else None) if kind != ("", "namespaces") else (),
+            users=_literal(match.users if match else None),
+        )
+
+
+def is_change(question: Question) -> bool:
+    """Whether the request would change an object; opening a connection does not, whatever its verb is."""
+    return question.verb in MUTATING and question.resource.partition("/")[2] not in CONNECTING
+
+
+def _literal(patterns: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(patterns) if patterns and all(map(is_literal, patterns)) else ()
+
+
+def _level(question: Question, decision: Decision) -> AuditLevel:
+    """The level, as far as the stage that tells of the request is logged."""
+    is_open = question.verb == "watch" or question.resource.partition("/")[2] in CONNECTING
+    told = {"ResponseComplete", *(["ResponseStarted"] if is_open else [])}
+    return "None" if told <= decision.omitted else decision.level
+
+
+def _of_set(policy: AuditPolicy, rule_set: RuleSet, kinds: Mapping[Kind, KindView]) -> Iterator[Verdict]:
+    found = {name: _of_rule(policy, rule_set, rule, kinds) for name, rule in rule_set.rules.items()}
+    ideal = {name: _of_rule(EVERYTHING, rule_set, rule, kinds)[0] for name, rule in rule_set.rules.items()}
+    seen = _with_stories(rule_set, {name: visibility for name, (visibility, _) in found.items()})
+    possible = _with_stories(rule_set, ideal)
+    for name, visibility in seen.items():
+        rule = rule_set.rules[name]
+        is_blinded = visibility.level == "Blind" and possible[name].level != "Blind"
+        yield Verdict(name, rule.pack, visibility, found[name][1], is_blinded)
+    for name, why in rule_set.left_out.items():
+        yield Verdict(name, "", Visibility("Blind", "InvalidRule", why))
+
+
+def _of_rule(
+    policy: AuditPolicy, rule_set: RuleSet, rule: CompiledRule, kinds: Mapping[Kind, KindView]
+) -> tuple[Visibility, tuple[int, ...]]:
+    """What a rule sees, and what decides it; a story by itself sees everything."""
+    if rule.story is not None:
+        return Visibility("Full"), ()
+    view = _PolicyView(policy, rule)
+    one = RuleSet(
+        **{name: getattr(rule_set, name) for name in ("watch", "digest", "k10", "zone")}, rules={rule.name: rule}
+    )
+    if rule.selector.groups is None:
+        seen = _of_any_kind(view)
+    else:
+        seen = rule_set_visibility(one, SourcesView(kinds, (view,)))[rule.name]
+    decided = tuple(sorted({-1 if each.rule is None else each.rule for each in (*view.decisions, *view.exceptions)}))
+    return _qualified(seen, view), decided
+
+
+def _of_any_kind(view: _PolicyView) -> Visibility:
+    """A rule that names no kind looks at all of them, or at URLs."""
+    rule = view.rule
+    if rule.selector.only_urls:
+        match = rule.source.match
+        paths = _literal(match.non_resource_urls if match else None) or (_ANY_PATH,)
+        asked = [view._ask(Question(verb="get", path=path)) for path in paths]  # noqa: SLF001 - its own helper
+    else:
+        asked = [view._ask(question) for question in questions(rule, _ANY_KIND)]  # noqa: SLF001 - its own helper
+    logged = [_level(question, found.decision) != "None" for question, found in asked]
+    if all(logged):
+        return Visibility("Full")
+    message = "it looks at requests for anything, and the policy does not log all of them"
+    return Visibility("Partial" if any(logged) else "Blind", "NotLogged", message)
+
+
+def _qualified(seen: Visibility, view: _PolicyView) -> Visibility:
+    """Full, unless some people's requests are logged less, or a lost answer would leave no trace."""
+    if seen.level != "Full":
+        return seen
+    if view.exceptions:
+        places = ", ".join(str(number) for number in sorted({(each.rule or 0) + 1 for each in view.exceptions}))
+        return Visibility("Partial", "LessForSome", f"rule {places} of the policy logs less of some users or objects")
+    if not view.is_begin_kept:
+        message = "a change whose answer is not logged leaves no trace: do not omit RequestReceived"
+        return Visibility("Partial", "NoRequestReceived", message)
+    return seen
+
+
+def _with_stories(rule_set: RuleSet, found: Mapping[str, Visibility]) -> dict[str, Visibility]:
+    """A story sees as much as the member that sees most, and no more than the one that sees least lets it."""
+    seen = dict(found)
+    for name, rule in rule_set.rules.items():
+        members = [found[member] for member in sorted(rule.story.members) if member in found] if rule.story else []
+        if members:
+            worst = min(members, key=lambda each: LEVELS.index(each.level))
+            all_blind = all(each.level == "Blind" for each in members)
+            level = worst.level if all_blind or worst.level == "Full" else "Partial"
+            seen[name] = Visibility(level, worst.reason, worst.message)
+    return seen

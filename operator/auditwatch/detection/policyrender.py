@@ -1,0 +1,261 @@
+"""The audit policy that the rules in force need: enough for each of them, and nothing that opens a way around them.
+
+Three decisions carry it. K10's own account is never dropped as a whole: the policy is applied to who authenticated,
+so that would hide every person behind K10's dashboard and every stolen token of K10's. The begin of each change of
+K10 is kept, so that one whose answer is lost leaves a trace. And patches of custom resources are logged without their
+bodies: a body is what the client wrote, and one that cannot be encoded takes its event along. What a patch changed is
+told by watched state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+import yaml
+
+from auditwatch.detection.auditpolicy import GroupResources, PolicyRule
+from auditwatch.detection.compiled import CompiledRule, RuleSet
+from auditwatch.detection.globs import is_literal
+from auditwatch.detection.policycheck import MUTATING, Kind, is_change, questions
+
+_BEGIN: Final = ("RequestReceived",)
+_SECRETS: Final = (
+    GroupResources(resources=("secrets", "serviceaccounts/token")),
+    GroupResources(group="authentication.k8s.io", resources=("tokenreviews",)),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """What a policy must know of the K10 that is installed."""
+
+    account: str
+    """User name of its own account."""
+    custom_groups: tuple[str, ...]
+    """API groups of its custom resources: kube-apiserver serves them, with bodies."""
+    aggregated_groups: tuple[str, ...]
+    """API groups it serves itself: their requests have no bodies here."""
+    confidential: tuple[tuple[str, str], ...]
+    """Custom resources (group, resource) whose bodies do not belong in a log."""
+    watched: frozenset[Kind]
+    """Kinds of which watched state tells what changed."""
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """All groups of K10's."""
+        return frozenset((*self.custom_groups, *self.aggregated_groups))
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A rule of the policy and why it is there."""
+
+    why: str
+    rule: PolicyRule
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """What the rules in force look at: verbs of one kind."""
+
+    kind: Kind
+    verb: str
+    is_change: bool
+    has_body: bool
+
+
+def render(rule_sets: Iterable[RuleSet], audited: Audited) -> str:
+    """The policy as YAML, each rule with a comment that says why."""
+    lines = [
+        "# Audit policy for kube-apiserver (--audit-policy-file), made from the rules in force. The first rule that",
+        "# matches decides. No policy is read again while kube-apiserver runs: restart it after a change.",
+        "apiVersion: audit.k8s.io/v1",
+        "kind: Policy",
+        "omitManagedFields: true",
+        "rules:",
+    ]
+    for section in sections(rule_sets, audited):
+        lines += ["", *_comment(section.why), *_dumped(section.rule)]
+    return "\n".join(lines) + "\n"
+
+
+def sections(rule_sets: Iterable[RuleSet], audited: Audited) -> list[Section]:
+    """The rules of the policy, in order."""
+    rules = [rule for rule_set in rule_sets for rule in rule_set.rules.values() if rule.story is None]
+    needs = {need for rule in rules for need in _needs(rule, audited)}
+    return [
+        *_secrets(),
+        *_quiet(audited),
+        *_custom(audited),
+        *_aggregated(audited, needs),
+        *_others(audited, needs),
+        *_rest(audited, rules),
+    ]
+
+
+def _needs(rule: CompiledRule, audited: Audited) -> Iterator[_Need]:
+    """What a rule looks at. Kinds it names by a pattern are left to the last rules of the policy."""
+    wants = bool(rule.bodies)
+    for group in rule.selector.groups or ():
+        for resource in rule.selector.resources or ():
+            if not is_literal(group + resource):
+                continue
+            kind = group, resource
+            for question in questions(rule, kind):
+                yield _Need(kind, question.verb, is_change(question), wants and kind not in audited.watched)
+
+
+def _secrets() -> Iterator[Section]:
+    rule = PolicyRule(level="Metadata", resources=_SECRETS, omit_stages=_BEGIN)
+    yield Section("Secrets and tokens: who, when and from where, never their content.", rule)
+
+
+def _quiet(audited: Audited) -> Iterator[Section]:
+    account = (audited.account,)
+    yield Section(
+        "K10's own watches: most of what it does, and none of what it changes. Nothing else of its account is dropped.",
+        PolicyRule(level="None", users=account, verbs=("watch",)),
+    )
+    yield Section(
+        "K10's own leases.",
+        PolicyRule(level="None", users=account, resources=(GroupResources(group="coordination.k8s.io"),)),
+    )
+    statuses = tuple(GroupResources(group=group, resources=("*/status",)) for group in audited.custom_groups)
+    yield Section(
+        "The status K10 writes into its own objects: no rule looks at it.",
+        PolicyRule(level="None", users=account, verbs=("update", "patch"), resources=statuses),
+    )
+
+
+def _custom(audited: Audited) -> Iterator[Section]:
+    groups = tuple(GroupResources(group=group) for group in audited.custom_groups)
+    yield Section(
+        "Patches of K10's custom resources, without the body a client wrote: a body that cannot be encoded takes its "
+        "event along. The begin of each change is kept, here and below: a change whose answer is lost leaves a trace.",
+        PolicyRule(level="Metadata", verbs=("patch",), resources=groups),
+    )
+    confidential = tuple(GroupResources(group=group, resources=(resource,)) for group, resource in audited.confidential)
+    if confidential:
+        yield Section("What may hold credentials, without bodies.", _changing("Metadata", confidential))
+    yield Section(
+        "Other changes of K10's custom resources, with what they became.", _changing("RequestResponse", groups)
+    )
+
+
+def _aggregated(audited: Audited, needs: Iterable[_Need]) -> Iterator[Section]:
+    groups = tuple(GroupResources(group=group) for group in audited.aggregated_groups)
+    yield Section("Changes K10 serves itself: kube-apiserver has no bodies of them.", _changing("Metadata", groups))
+    reads = [need for need in needs if need.kind[0] in audited.groups and not need.is_change]
+    if reads:
+        rule = PolicyRule(level="Metadata", verbs=_verbs(reads), resources=_resources(reads), omit_stages=_BEGIN)
+        yield Section("Reads of K10's objects that rules look at.", rule)
+
+
+def _others(audited: Audited, needs: Iterable[_Need]) -> Iterator[Section]:
+    """Kinds that are not K10's: each with the verbs that rules look at."""
+    left = [need for need in needs if need.kind[0] not in audited.groups]
+    bodies = [need for need in left if need.has_body and need.is_change and need.verb != "patch"]
+    if bodies:
+        yield Section(
+            "Changes of which rules need the content.",
+            PolicyRule(level="RequestResponse", verbs=_verbs(bodies), resources=_resources(bodies), omit_stages=_BEGIN),
+        )
+    changes = [need for need in left if need.is_change]
+    if changes:
+        yield Section(
+            "Other changes that rules look at. Watched state tells what they changed.",
+            PolicyRule(level="Metadata", verbs=MUTATING, resources=_resources(changes)),
+        )
+    reads = [need for need in left if not need.is_change]
+    if reads:
+        yield Section(
+            "Reads and connections that rules look at.",
+            PolicyRule(level="Metadata", resources=_resources(reads), omit_stages=_BEGIN),
+        )
+
+
+def _rest(audited: Audited, rules: Iterable[CompiledRule]) -> Iterator[Section]:
+    yield Section(
+        "Whatever else K10's account does, also when somebody else holds its token.",
+        PolicyRule(level="Metadata", users=(audited.account,), omit_stages=_BEGIN),
+    )
+    urls = tuple(dict.fromkeys(url for rule in rules for url in _urls(rule)))
+    if urls:
+        yield Section("URLs that rules look at.", PolicyRule(level="Metadata", non_resource_urls=urls))
+    yield Section("What every cluster writes all day.", _noise())
+    anything = any(_asks_for_anything(rule) for rule in rules)
+    verbs = () if anything else MUTATING
+    why = (
+        "Everything else, without bodies: a rule looks at whatever its actor does."
+        if anything
+        else "Every other change, without bodies. What is only read, and no rule looks at, is not logged."
+    )
+    yield Section(why, PolicyRule(level="Metadata", verbs=verbs, omit_stages=_BEGIN))
+
+
+def _changing(level: Any, resources: tuple[GroupResources, ...]) -> PolicyRule:
+    verbs = MUTATING if level == "Metadata" else tuple(verb for verb in MUTATING if verb != "patch")
+    return PolicyRule(level=level, verbs=verbs, resources=resources)
+
+
+def _noise() -> PolicyRule:
+    return PolicyRule(
+        level="None",
+        resources=(
+            GroupResources(group="coordination.k8s.io", resources=("leases",)),
+            GroupResources(resources=("events", "endpoints", "nodes/status", "pods/status")),
+            GroupResources(group="events.k8s.io", resources=("events",)),
+            GroupResources(group="discovery.k8s.io", resources=("endpointslices",)),
+        ),
+    )
+
+
+def _urls(rule: CompiledRule) -> Iterator[str]:
+    """As an audit policy may write them: one * at the end. What it cannot say becomes more."""
+    match = rule.source.match
+    for url in (match.non_resource_urls if match else None) or ():
+        head, star, _ = url.replace("?", "*").partition("*")
+        yield f"{head}{star}" if head.startswith("/") else "*"
+
+
+def _asks_for_anything(rule: CompiledRule) -> bool:
+    """Whether it looks at kinds it does not name, at more than their changes."""
+    if rule.selector.only_urls:
+        return False
+    groups, resources, verbs = rule.selector.groups, rule.selector.resources, rule.selector.verbs
+    is_named = groups and resources and all(map(is_literal, (*groups, *resources)))
+    return not is_named and (verbs is None or not verbs <= set(MUTATING))
+
+
+def _verbs(needs: Iterable[_Need]) -> tuple[str, ...]:
+    asked = {need.verb for need in needs}
+    return tuple(verb for verb in (*MUTATING, "get", "list", "watch") if verb in asked)
+
+
+def _resources(needs: Iterable[_Need]) -> tuple[GroupResources, ...]:
+    found: dict[str, set[str]] = {}
+    for need in needs:
+        found.setdefault(need.kind[0], set()).add(need.kind[1])
+    return tuple(GroupResources(group=group, resources=tuple(sorted(found[group]))) for group in sorted(found))
+
+
+def _comment(text: str, width: int = 110) -> Iterator[str]:
+    line = "#"
+    for word in text.split():
+        if len(line) + 1 + len(word) > width:
+            yield line
+            line = "#"
+        line += f" {word}"
+    yield line
+
+
+def _dumped(rule: PolicyRule) -> list[str]:
+    plain: Mapping[str, Any] = msgspec.to_builtins(rule)
+    if "resources" in plain:  # the core group is written out: without it nobody would see that it is meant
+        resources = [{"group": "", **each} for each in plain["resources"]]
+        plain = {**plain, "resources": resources}
+    text: str = yaml.safe_dump([plain], sort_keys=False, default_flow_style=None, width=1000)
+    return text.rstrip("\n").splitlines()

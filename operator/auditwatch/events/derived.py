@@ -49,11 +49,10 @@ def client_addresses(event: AuditEvent, trusted_proxies: Sequence[Network] = ())
     The last is the peer of the connection, written by the API server; each before it was claimed by the one after it.
     Where all are trusted proxies it is the first, which the others vouch for.
     """
-    believed = event.source_ips if trusted_proxies else event.source_ips[-1:]
-    for text in reversed(believed):
+    for text in reversed(event.source_ips):
         if not _is_within(text, trusted_proxies):
             return Client(text, event.source_ips)
-    return Client(believed[0] if believed else "", event.source_ips)
+    return Client(event.source_ips[0] if event.source_ips else "", event.source_ips)
 
 
 def request_path(event: AuditEvent) -> str:

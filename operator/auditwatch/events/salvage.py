@@ -84,12 +84,9 @@ class _Reading:
             return
         self.around.append(b'"%s":%s' % (name, written))
         try:
-            value = read(written)
-        except UnreadableError:
+            self.fields[name.decode(errors="replace")] = read(written)
+        except UnreadableError:  # what is cut off is none either, for no field is a bare number
             self.degraded.add("FieldsUnreadable")
-            return
-        if is_whole:  # of a number that was cut off, who knows how it went on
-            self.fields[name.decode(errors="replace")] = value
 
     def _take_body(self, name: str, written: bytes, *, is_whole: bool) -> None:
         if is_whole and written:

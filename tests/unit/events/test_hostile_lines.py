@@ -60,6 +60,33 @@ def test_an_event_that_ends_a_torn_one_is_only_a_part_of_it_where_another_follow
     assert list(unwrap(part + LINE)) == [part, LINE]
 
 
+def test_an_event_with_the_rest_of_its_surroundings_after_it_is_a_part_of_a_torn_one() -> None:
+    part = CARRIER[: CARRIER.index(FORGED)] + FORGED + b'],"other":{'
+
+    assert list(unwrap(part)) == [part]
+
+
+def test_events_with_a_comma_between_them_are_told_apart() -> None:
+    first, second = unwrap(LINE + b"," + LINE)
+
+    assert surroundings(decode(first).event) == surroundings(decode(second).event) == SOUND
+
+
+def test_what_follows_an_event_on_its_line_makes_it_doubtful() -> None:
+    decoded = decode(LINE + b"garbage")
+
+    assert surroundings(decoded.event) == SOUND
+    assert decoded.degraded == ("Salvaged",)
+
+
+@pytest.mark.parametrize("part", [b"12", b'{"spec":', b'"tex', b"", b"[1"])
+def test_a_body_that_is_cut_is_none(part: bytes) -> None:
+    decoded = decode(HEAD + b',"requestObject":' + part)
+
+    assert decoded.event.request_object is msgspec.UNSET
+    assert decoded.degraded == ("BodyUnreadable", "Salvaged")
+
+
 def test_a_line_of_nothing_but_beginnings_takes_linear_time() -> None:
     assert sum(1 for _ in unwrap(MARKER * 100_000)) == 100_000
 

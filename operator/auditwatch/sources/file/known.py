@@ -68,8 +68,8 @@ class Known:
 
 
 def has_more(content: Content, known: FilePosition) -> bool:
-    """Whether there is something to read behind a position; nothing readable counts as nothing."""
+    """Whether there is something to read behind the position of a file that had ended; damage was told then."""
     try:
         return bool(content.read(known.offset, 1))
     except (UnfinishedGzipError, DamagedGzipError):
-        return not known.ended
+        return False

@@ -130,7 +130,7 @@ class Reader:
     def _check(self, now: float) -> None:
         state, before = self.content.state(), self.state
         self.size = self.content.size()
-        if self.size < self.framer.end or (self.content.grows and state.extent < before.extent):
+        if self.content.grows and state.extent < before.extent:
             raise CutShortError
         if state == before and self.is_at_end:
             return

@@ -103,6 +103,18 @@ def test_r10_a_file_cut_and_grown_past_where_it_was_is_read_from_its_beginning(
     assert watcher.reasons == ["LogTruncated"]
 
 
+def test_r10_what_is_cut_before_it_was_read_is_told(path: Path, log: Log) -> None:
+    watcher = Watcher(path, habits=Habits(start="Beginning", budget=1500))
+    log.events(20)
+    watcher.step()
+    os.truncate(path, path.stat().st_size // 2)
+    watcher.step(60)
+    watcher.tail.close()
+
+    assert watcher.reasons == ["LogTruncated"]
+    assert set(expected(9)) <= set(watcher.numbers)
+
+
 def test_r10_also_where_it_happened_while_nobody_read(log: Log, watcher: Watcher, path: Path) -> None:
     log.events(5)
     watcher.step()

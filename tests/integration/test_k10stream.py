@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,11 +31,10 @@ OURS = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
 
 
 @pytest.fixture(scope="module")
-def watched_k10(k10: K10StandIn) -> Iterator[K10StandIn]:
-    """The shared K10, with our account beside it."""
+def watched_k10(k10: K10StandIn) -> K10StandIn:
+    """The shared K10, with our account beside it, as an installation of the operator brings it."""
     install_account(k10.cluster)
-    yield k10
-    k10.cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    return k10
 
 
 def _run_actions(k10: K10StandIn, *names: str) -> None:
@@ -199,6 +197,6 @@ async def test_a_stream_that_is_switched_off_says_what_to_set_and_a_k10_elsewher
             assert stream.events() == []
             assert stream.report().last_proof_of_life is None
 
-        async with streaming(tmp_path / "..", cluster, k10=K10Instance(namespace="kasten-io-mc")) as stream:
+        async with streaming(tmp_path / "elsewhere", cluster, k10=K10Instance(namespace="kasten-io-mc")) as stream:
             await stream.until_state("Absent")
             assert "aggregatedapis-svc" in stream.report().message

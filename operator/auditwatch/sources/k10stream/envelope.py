@@ -3,11 +3,13 @@
 K10 does not publish how it wraps its events, and its log also holds text that users choose. So nothing is guessed: two
 lines that tell of two requests of ours teach the envelope (the keys around the event, in their order, and the values
 both lines share), and a line is believed only if it has exactly that envelope. An event inside a text of another line,
-a second member of the same name, a key more or less, something before or after: none of them is it. Pure.
+a second member of the same name, a key more or less, something before or after: none of them is it. A value that the
+event itself holds too (its verb, its user) is no marker, for our own requests always have the same one. Pure.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -19,6 +21,7 @@ _LEVELS: Final = 4
 """So deep an event may be wrapped."""
 _CONSTANT_BYTES: Final = 256
 """A longer value is no marker."""
+_SCALAR: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[-+.\w]+', re.DOTALL)
 _EVENT_KEYS: Final = frozenset({"auditID", "stage", "verb", "requestURI", "user"})
 
 
@@ -75,7 +78,9 @@ def lesson(line: bytes, is_ours: Callable[[bytes], bool], *, varying: Sequence[s
     found = list(_ways(document, is_ours, varying, depth=0))
     if len(found) != 1:
         return None  # nothing of ours, or twice: then nobody can say which one is meant
-    return Envelope(tuple(_word(word, varying) for word in words), found[0])
+    levels, event = found[0]
+    own = {value.decode(errors="replace") for value in _SCALAR.findall(event)}
+    return Envelope(tuple(_word(word, varying) for word in words), tuple(_without(level, own) for level in levels))
 
 
 def merged(known: Envelope, other: Envelope) -> Envelope | None:
@@ -154,14 +159,14 @@ def _is_event(parts: list[tuple[str, bytes]]) -> bool:
 
 def _ways(
     document: bytes, is_ours: Callable[[bytes], bool], varying: Sequence[str], *, depth: int
-) -> Iterator[tuple[Level, ...]]:
-    """Every way from here to an event of ours."""
+) -> Iterator[tuple[tuple[Level, ...], bytes]]:
+    """Every way from here to an event of ours, and the event."""
     parts = _object(document)
     if parts is None:
         return
     if _is_event(parts):
         if is_ours(document):
-            yield ()
+            yield (), document
         return
     if depth == _LEVELS:
         return
@@ -169,14 +174,16 @@ def _ways(
         inner = _unwrapped(value) if value[:1] in {b"{", b'"'} else None
         if inner is not None and inner[:1] == b"{":
             level = Level(tuple(_sibling(part, varying) for part in parts), index)
-            for way in _ways(inner, is_ours, varying, depth=depth + 1):
-                yield (_with_inner(level), *way)
+            for way, event in _ways(inner, is_ours, varying, depth=depth + 1):
+                yield (level, *way), event
 
 
-def _with_inner(level: Level) -> Level:
-    """The member that holds the event is never constant."""
-    siblings = list(level.siblings)
-    siblings[level.inner] = Sibling(siblings[level.inner].key, siblings[level.inner].kind)
+def _without(level: Level, own: set[str]) -> Level:
+    """A level in which neither the member that holds the event is constant, nor one whose value is the event's own."""
+    siblings = (
+        Sibling(sibling.key, sibling.kind) if index == level.inner or sibling.constant in own else sibling
+        for index, sibling in enumerate(level.siblings)
+    )
     return Level(tuple(siblings), level.inner)
 
 

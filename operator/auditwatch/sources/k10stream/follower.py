@@ -212,12 +212,12 @@ class Follower:
     async def _take(self, seen: Seen, reading: Reading, losses: list[Loss]) -> None:
         self._failures = 0
         self._counts.update(seen.counts)
-        self.is_heard = self.is_heard or bool(seen.counts["suspect"] or seen.counts["events"] or seen.is_proof)
+        self.is_heard = self.is_heard or (seen.is_heard and not reading.previous)
         self.last_event = seen.last_event if seen.last_event is not None else self.last_event
         if seen.complaint:
             log.warning("the node cannot serve a log", pod=self._run.pod, said=seen.complaint)
-        if self._reader.knowledge.envelope is None or seen.last_time is None:
-            return  # nothing is read before it is understood
+        if seen.last_time is None:
+            return
         self.position = self._position(reading, seen.last_time)
         now = self._around.clock()
         if (

@@ -36,6 +36,8 @@ class Seen:
     complaint: str = ""
     """What the kubelet said instead of the log."""
     is_proof: bool = False
+    is_heard: bool = False
+    """Whether a line held anything like an audit event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +69,13 @@ class Reader:
         envelope = self.knowledge.envelope
         event = envelope.event_of(text) if envelope is not None else None
         if event is not None:
-            seen.last_event = time
+            seen.last_event, seen.is_heard = time, True
             self._read_event(seen, event, time, received)
             return
         seen.counts["foreign"] += 1
-        seen.counts["suspect"] += any(mark in text for mark in _MARKS)
+        if any(mark in text for mark in _MARKS):
+            seen.is_heard = True
+            seen.counts["suspect"] += envelope is not None
         if self.knowledge.is_expected(text):
             self._note(seen, self.knowledge.learn(text, pods=pods))
 

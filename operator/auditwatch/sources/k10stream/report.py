@@ -24,7 +24,7 @@ class Counts:
     foreign: int = 0
     """Lines outside the envelope: never believed."""
     suspect: int = 0
-    """Those of them that hold something like an audit event."""
+    """Those of them, since the envelope is known, that hold something like an audit event."""
     undecodable: int = 0
     """Lines in the envelope whose event cannot be read."""
     duplicates: int = 0
@@ -39,7 +39,7 @@ class PodReport:
     pod: str = ""
     state: State = "Starting"
     message: str = ""
-    """Why it is not Live, and the fix; for Forbidden it names the exact missing right."""
+    """Why it is not Live, and the fix; for Forbidden it names the exact missing right. Live: what looks wrong yet."""
     last_event: float | None = None
     """When K10 last wrote an event, seconds since the epoch."""
     last_proof_of_life: float | None = None

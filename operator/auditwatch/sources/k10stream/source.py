@@ -33,6 +33,10 @@ from auditwatch.sources.k10stream.report import PodReport
 log = structlog.get_logger()
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments")
 _NO_K10: Final = "there is no Deployment aggregatedapis-svc: K10 is not installed here, or its API server was deleted"
+_SUSPECT: Final = (
+    "{} lines held something like an audit event and were not believed, for they do not stand in the envelope that our "
+    "own requests have: they are forged, or K10 writes events in more than one"
+)
 _NO_POD: Final = "no pod of K10's Deployment aggregatedapis-svc runs: scale it up"
 
 
@@ -129,7 +133,9 @@ class K10StreamSource:
             return self._verdict
         if follower.trouble is not None:
             return Verdict(follower.trouble.state, follower.trouble.message)
-        return self._prover.verdict()
+        found = self._prover.verdict()
+        suspect = follower.counts().suspect
+        return Verdict("Live", _SUSPECT.format(suspect)) if found.state == "Live" and suspect else found
 
     async def _recall(self) -> None:
         recall = Recall(namespace=self._k10.namespace, now=self._around.clock())

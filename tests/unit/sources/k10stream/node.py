@@ -55,6 +55,8 @@ class Pod:
     forgets_previous: bool = False
     hangs: bool = False
     """A follower is not told of the end of the log."""
+    breaks: bool = False
+    """The connection ends in the middle of the last line."""
     complaint: bytes = b""
     """What the kubelet writes instead of the log."""
 
@@ -142,11 +144,12 @@ class Node:
             await response.write(pod.complaint + b"\n")
             return response
         since = request.query.get("sinceTime")
-        await self._write(response, pod, pod.lives[-2 if previous else -1], since, follow=not previous)
+        await self._write(request, response, pod, pod.lives[-2 if previous else -1], since, follow=not previous)
         return response
 
     async def _write(
         self,
+        request: web.Request,
         response: web.StreamResponse,
         pod: Pod,
         life: list[tuple[float, bytes]],
@@ -160,7 +163,11 @@ class Node:
             lines = [(at, text) for at, text in life[written:] if at >= earliest]
             written = len(life)
             for at, text in lines:
-                await response.write(format_time(at).encode() + b" " + text + b"\n")
+                written_line = format_time(at).encode() + b" " + text + b"\n"
+                if pod.breaks and text is life[-1][1]:
+                    await _break_off(request, response, written_line)
+                    return
+                await response.write(written_line)
             is_over = pod.has_ended or pod.refusal or life is not pod.lives[-1] or pod not in self.pods
             if not follow or (is_over and not pod.hangs):
                 return
@@ -170,6 +177,12 @@ class Node:
 def _with_nonce(of: Probe, nonce: str) -> Probe:
     """A request of our own with the nonce that was really asked with."""
     return replace(of, nonce=nonce)
+
+
+async def _break_off(request: web.Request, response: web.StreamResponse, line: bytes) -> None:
+    await response.write(line[: len(line) // 2])
+    assert request.transport is not None
+    request.transport.abort()
 
 
 def _refused(status: int, message: str = "no") -> web.Response:

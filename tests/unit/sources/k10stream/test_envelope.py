@@ -201,6 +201,19 @@ def test_lessons_that_differ_in_shape_have_nothing_in_common(other: bytes) -> No
     assert merged(one, two) is None
 
 
+def test_a_value_that_the_event_holds_too_is_no_marker() -> None:
+    def telling(inner: object, *, time: str) -> bytes:
+        of = inner if isinstance(inner, dict) else {}
+        code = of["responseStatus"]["code"]
+        return wrapped(inner, time=time, verb=of["verb"], user=of["user"]["username"], code=code)
+
+    known = learned(telling)
+
+    other = event(verb="delete", user="mallory", responseStatus={"code": 200})
+    assert known.event_of(telling(other, time="x")) is not None
+    assert known.event_of(telling(other, time="x").replace(b'"msg":"K10Event"', b'"msg":"other"')) is None
+
+
 def test_a_very_long_value_is_no_marker() -> None:
     known = lesson(wrapped(event(uri="/nonce"), msg="x" * 300), is_canary)
 

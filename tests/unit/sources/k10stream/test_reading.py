@@ -60,7 +60,8 @@ def test_before_the_envelope_is_known_nothing_is_believed() -> None:
     seen = read(knowledge(), wrapped(event()))
 
     assert seen.records == []
-    assert seen.counts["suspect"] == 1
+    assert (seen.is_heard, seen.counts["suspect"]) == (True, 0)
+    assert not read(knowledge(), b"starting up").is_heard
 
 
 def test_requests_of_our_own_come_back_as_proofs_and_not_as_records() -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from auditwatch.events.holding import NeedleTest
 from auditwatch.events.needles import Needle, Needles
 from auditwatch.events.prefilter import Prefilter
 
@@ -96,11 +97,19 @@ def test_where_everything_is_read_every_line_but_an_empty_one_is_selected() -> N
     assert list(everything.lines(b"a\nb\nc\nd", 2, 5)) == [(2, 3), (4, 5)]
 
 
-def test_a_line_full_of_an_anchor_is_tested_once() -> None:
-    line = SECRETS.literals[0].encode() * 200_000
-    found = prefilter(SECRETS, POLICIES)
+def test_a_line_full_of_an_anchor_is_tested_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tested: list[bytes] = []
+    holds_in = NeedleTest.holds
 
-    assert selected(found, line + b"\n" + POLICIES.literals[0].encode()) == [POLICIES.literals[0].encode()]
+    def counted(test: NeedleTest, event: bytes) -> bool:
+        tested.append(event)
+        return holds_in(test, event)
+
+    monkeypatch.setattr(NeedleTest, "holds", counted)
+    line, wanted = SECRETS.literals[0].encode() * 200_000, POLICIES.literals[0].encode()
+
+    assert selected(prefilter(SECRETS, POLICIES), line + b"\n" + wanted) == [wanted]
+    assert tested == [line, wanted]
 
 
 def test_the_digest_says_which_needles_these_are() -> None:

@@ -296,7 +296,9 @@ def _is_copy(entry: Entry, content: Content, reader: Reader) -> bool:
     """
     if entry.name.is_gzip:
         return entry.name.stamp == reader.name.stamp or (reader.name.is_live and not reader.content.is_linked())
-    if not reader.content.grows or 0 < reader.framer.offset <= content.size():
+    if 0 < reader.framer.offset <= content.size():
         return content.trail_at(reader.framer.offset) == reader.framer.trail
+    if not reader.content.grows:
+        return entry.name.stamp == reader.name.stamp
     common = min(content.size(), reader.content.size())
     return content.trail_at(common) == reader.content.trail_at(common)

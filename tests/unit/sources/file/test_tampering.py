@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from auditwatch.sources.file.habits import Habits
-from tests.unit.sources.file.making import EPOCH, Log, Watcher, backup_name, event, expected
+from tests.unit.sources.file.making import EPOCH, Log, Watcher, backup_name, compress, event, expected
 
 
 def test_r08_a_file_cut_to_nothing_is_read_anew_and_told(log: Log, watcher: Watcher, path: Path) -> None:
@@ -191,6 +191,20 @@ def test_r14_files_that_begin_alike_are_told_apart(
     watcher.settle()
 
     assert watcher.numbers == ["a", *expected(20), "a", *(str(number) for number in range(100, 140))]
+
+
+def test_r14_a_file_that_begins_like_a_compressed_one_is_opened_beside_it(
+    log: Log, watcher: Watcher, path: Path
+) -> None:
+    log.events(2, padding=5000)
+    compress(log.rotate())
+    log.write(event(0, padding=5000) + b"\n")
+    log.events(1)
+    watcher.step()
+    path.unlink()
+    watcher.settle()
+
+    assert watcher.numbers == ["0", "1", "0", "2"]
 
 
 def test_r15_a_planted_link_is_refused_and_what_was_open_is_read_on(log: Log, watcher: Watcher, path: Path) -> None:

@@ -15,7 +15,8 @@ from auditwatch.cli.logs import configure_logging
 from auditwatch.cluster.client import Cluster
 from auditwatch.cluster.errors import ClusterError
 from auditwatch.journal.errors import JournalError
-from auditwatch.runtime.operating import EXIT_FAILED, Launch, Operator
+from auditwatch.runtime.operating import EXIT_FAILED, Operator
+from auditwatch.runtime.parts import Launch
 from auditwatch.runtime.settings import InvalidSettings, load_settings
 
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")

@@ -23,6 +23,9 @@ PROOF_SECONDS: Final = 30 * 86_400.0
 
 _Key = tuple[str, str, VerbClass]
 
+ObservedRow = tuple[str, str, VerbClass, AuditLevel, float]
+"""Group, resource, class of verbs, level, and when it was last seen (seconds since the epoch)."""
+
 
 class ObservedLevels:
     """When each level was last seen, by kind and class of verbs. For one source."""
@@ -48,6 +51,16 @@ class ObservedLevels:
             return
         levels = self._seen.setdefault((reference.api_group, resource, verbs), {})
         levels[level] = max(time, levels.get(level, time))
+
+    def rows(self) -> list[ObservedRow]:
+        """Everything that was seen, to be kept over a restart."""
+        return [(*key, level, time) for key, levels in self._seen.items() for level, time in levels.items()]
+
+    def restore(self, rows: Iterable[ObservedRow]) -> None:
+        """Take up what :meth:`rows` gave; kinds nobody asks about are forgotten with the next :meth:`ask`."""
+        for group, resource, verbs, level, time in rows:
+            levels = self._seen.setdefault((group, resource, verbs), {})
+            levels[level] = max(time, levels.get(level, time))
 
     def level(self, group: str, resource: str, verbs: VerbClass, now: float) -> AuditLevel | None:
         """The highest level seen lately; ``None`` where nothing was."""

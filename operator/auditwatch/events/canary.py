@@ -7,6 +7,7 @@ how is the source's own affair. Pure: nonces and times (seconds since the epoch)
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -109,6 +110,14 @@ class Canary:
         """A request is on its way: call it before the request is sent, for its echo may be faster than its answer."""
         self._outstanding[probe.nonce] = (probe, self.last_proof)
         self._remembered[probe.nonce] = probe
+
+    def known(self) -> tuple[Probe, ...]:
+        """Every request that is still known as ours: what a restart has to be given."""
+        return tuple(self._remembered.values())
+
+    def know(self, probes: Iterable[Probe]) -> None:
+        """Requests sent before a restart are ours; whether they come back proves nothing any more."""
+        self._remembered |= {probe.nonce: probe for probe in probes}
 
     def withdrawn(self, probe: Probe) -> None:
         """A request did not reach the server: it need not come back, but it may."""

@@ -46,6 +46,13 @@ def audit_sources(reports: SourceReports, canaries: AuditCanaries, *, now: float
     ]
 
 
+def silence_of(source: SourceFigures) -> str:
+    """Why nothing can be expected of a source at the moment; empty while it, or a part of it, is alive."""
+    if source.state in ("Live", "Degraded"):
+        return ""
+    return source.message or f"it is {source.state}"
+
+
 def audit_figures(reports: SourceReports, canaries: AuditCanaries, *, now: float) -> list[AuditFigures]:
     """Every instance, for metrics."""
     return [

@@ -63,11 +63,13 @@ class AuditCanaries:
         """Requests that other sources send on their own and that come back through these as well."""
         self._others = tuple(others)
 
-    def recall(self, account: str, proofs: Mapping[str, float]) -> None:
-        """Our own username, and by source the last proof of life of an earlier start."""
+    def recall(self, account: str, proofs: Mapping[str, float], probes: Iterable[Probe] = ()) -> None:
+        """Our own username; by source the last proof of life of an earlier start, and what that one had sent."""
+        sent = tuple(probes)
         with self._lock:
             for source, book in self._books.items():
                 book.canary.account = account
+                book.canary.know(sent)
                 proof = proofs.get(source)
                 if book.canary.last_proof is None and proof is not None:
                     book.canary.last_proof = proof
@@ -78,6 +80,11 @@ class AuditCanaries:
         with self._lock:
             for source, probe in probes.items():
                 self._books[source].canary.sent(probe)
+
+    def known(self) -> list[Probe]:
+        """Every request that is still known as ours, once."""
+        with self._lock:
+            return list({probe.nonce: probe for book in self._books.values() for probe in book.canary.known()}.values())
 
     def withdrawn(self, probes: Mapping[str, Probe]) -> None:
         """A request that did not reach the API server."""

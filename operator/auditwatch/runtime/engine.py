@@ -18,7 +18,8 @@ from auditwatch.runtime.inforce import RuleSetLike, put_in_force, put_out_of_for
 from auditwatch.runtime.intake import Mail
 from auditwatch.runtime.lostjournal import report_loss
 from auditwatch.runtime.matching import FINDINGS, WINDOWS, DetectorLike, LedgerLike, Matcher, OnDirty
-from auditwatch.runtime.settling import Settler
+from auditwatch.runtime.reading import Reading
+from auditwatch.runtime.settling import OwnRequests, Settler
 from auditwatch.runtime.upkeep import PUBLISHED, Upkeep
 
 log = structlog.get_logger()
@@ -28,14 +29,21 @@ class Engine:
     """What the engine thread holds. A call gets it and may use ``journal``, ``detector`` and ``ledger``."""
 
     def __init__(
-        self, journal: Journal, detector: DetectorLike, ledger: LedgerLike, *, cluster: str, on_dirty: OnDirty
+        self,
+        journal: Journal,
+        detector: DetectorLike,
+        ledger: LedgerLike,
+        *,
+        cluster: str,
+        on_dirty: OnDirty,
+        own: OwnRequests | None = None,
     ) -> None:
         self.journal = journal
         self.detector = detector
         self.ledger = ledger
         self.problems = Problems()
         self.figures = EngineFigures(is_alive=True, limit_bytes=journal.limit_bytes)
-        self._settler = Settler(journal, cluster=cluster, problems=self.problems)
+        self._settler = Settler(journal, cluster=cluster, problems=self.problems, own=own)
         self._is_matching = False
         self._deliveries = self._refused = 0
         self._has_refused = False
@@ -77,6 +85,10 @@ class Engine:
     def install_rule_set(self, rule_set: RuleSetLike) -> None:
         """Put a rule set in force: rules known before for what they have not seen, new ones from now on."""
         self.detector.install(rule_set, in_force_from=put_in_force(self.journal, rule_set))
+
+    def read_with(self, reading: Reading) -> None:
+        """Read audit events with these facts from now on."""
+        self._settler.read_with(reading)
 
     def remove_rule_set(self, watch: str) -> None:
         """Take a watch's rules out of force and forget since when they were."""

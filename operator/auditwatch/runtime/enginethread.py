@@ -20,6 +20,8 @@ from auditwatch.runtime.inforce import RuleSetLike
 from auditwatch.runtime.intake import QUEUE_BYTES, Mailbox
 from auditwatch.runtime.lostjournal import note_loss
 from auditwatch.runtime.matching import DetectorLike, LedgerLike, OnDirty
+from auditwatch.runtime.reading import Reading
+from auditwatch.runtime.settling import OwnRequests
 from auditwatch.runtime.upkeep import PUBLISHED, proof_of_life
 
 T = TypeVar("T")
@@ -55,6 +57,7 @@ class EngineThread:
         cluster: str,
         clock: Callable[[], float],
         on_dirty: OnDirty,
+        own: OwnRequests | None = None,
         queue_bytes: int = QUEUE_BYTES,
     ) -> None:
         self._open_journal = open_journal
@@ -63,6 +66,7 @@ class EngineThread:
         self._cluster = cluster
         self._clock = clock
         self._on_dirty = on_dirty
+        self._own = own
         self._mailbox = Mailbox(limit_bytes=queue_bytes)
         self._opened: Future[Opened] = Future()
         self._engine: Engine | None = None
@@ -104,6 +108,10 @@ class EngineThread:
     def install_rule_set(self, rule_set: RuleSetLike) -> Future[None]:
         """See :meth:`Engine.install_rule_set`."""
         return self._post(lambda engine: engine.install_rule_set(rule_set))
+
+    def read_with(self, reading: Reading) -> Future[None]:
+        """See :meth:`Engine.read_with`."""
+        return self._post(lambda engine: engine.read_with(reading))
 
     def remove_rule_set(self, watch: str) -> Future[None]:
         """See :meth:`Engine.remove_rule_set`."""
@@ -160,7 +168,9 @@ class EngineThread:
         opened = Opened(journal.id, journal.key, journal.created, proof_of_life(journal))
         note_loss(journal, cluster=self._cluster, now=self._clock())
         ledger = self._new_ledger(journal)
-        self._engine = Engine(journal, self._detector, ledger, cluster=self._cluster, on_dirty=self._on_dirty)
+        self._engine = Engine(
+            journal, self._detector, ledger, cluster=self._cluster, on_dirty=self._on_dirty, own=self._own
+        )
         self._opened.set_result(opened)
 
     def _turn_until_stopped(self) -> None:

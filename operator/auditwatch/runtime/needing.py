@@ -27,6 +27,10 @@ class NeedlesInForce:
         """Those of now."""
         return self._needles
 
+    def rule_sets(self) -> list[RuleSet]:
+        """The rule sets in force."""
+        return list(self._rule_sets.values())
+
     def put(self, rule_set: RuleSet) -> None:
         """Look for what this watch's rules need, instead of what they needed before."""
         with self._lock:

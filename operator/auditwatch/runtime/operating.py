@@ -8,14 +8,9 @@ saw something last is stopped first: sources, then matching, then publishing, th
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
-import uuid
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -24,49 +19,24 @@ from auditwatch.cluster import discovery
 from auditwatch.cluster.client import Cluster
 from auditwatch.cluster.errors import ClusterError
 from auditwatch.cluster.findings import FindingStore
-from auditwatch.cluster.lease import LeaseHolder, LeaseTimes
-from auditwatch.detection.detector import Detector
 from auditwatch.detection.packs import built_in_packs
-from auditwatch.events.redaction import Redactor
-from auditwatch.findings.ledger import Ledger
-from auditwatch.journal.journal import Journal
 from auditwatch.k10.identity import K10Instance
 from auditwatch.outputs.events.recorder import EventRecorder
-from auditwatch.runtime.canaries import CANARY_NEEDLE, AuditCanaries
-from auditwatch.runtime.enginethread import EngineThread
-from auditwatch.runtime.following import Ground
-from auditwatch.runtime.ingest import IngestThread
 from auditwatch.runtime.kopfing import KopfThread, login_with
 from auditwatch.runtime.metrics import registry_of
-from auditwatch.runtime.needing import NeedlesInForce
-from auditwatch.runtime.overview import Overview
+from auditwatch.runtime.parts import Launch, Parts, Surface
 from auditwatch.runtime.probes import LoopLag, Probes
 from auditwatch.runtime.publishing import Publisher
-from auditwatch.runtime.receiving import AuditPlan, proven_sources
 from auditwatch.runtime.reconciling import Reconciling
 from auditwatch.runtime.registry import Registry
 from auditwatch.runtime.repair import Repair
-from auditwatch.runtime.settings import Settings
 from auditwatch.runtime.statuswriter import StatusWriter
 
 RETRY_SECONDS = 2.0
 BACKLOG_SECONDS = 1.0
-SERVICE = "k10-auditwatch"
-"""Name of the Service that senders reach (manifests/service.yaml)."""
 EXIT_STOPPED, EXIT_FAILED, EXIT_LOST_LEASE = 0, 1, 3
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
-    """What the command line and the environment give."""
-
-    settings: Settings
-    namespace: str
-    """The operator's own namespace."""
-    kubeconfig: Path | None = None
-    context: str | None = None
 
 
 class Operator:
@@ -89,7 +59,6 @@ class Operator:
             namespaces=self._finding_namespaces,
         )
         self._status: StatusWriter | None = None
-        self._needles = NeedlesInForce([CANARY_NEEDLE])
 
     def stop(self) -> None:
         """End in order; from a signal handler."""
@@ -100,7 +69,7 @@ class Operator:
         name = self._settings.cluster_name or await self._patiently("reach the API server", discovery.cluster_id)
         if name is None:
             return self._ending.result()
-        self._open_engine(name)
+        self._parts = self._open(name)
         probes = await self._serve_probes()
         try:
             await self._lead()
@@ -111,74 +80,21 @@ class Operator:
 
     # Starting
 
-    def _open_engine(self, cluster_name: str) -> None:
-        journal = self._settings.journal
-        self._detector = Detector()
-        self._canaries = AuditCanaries(proven_sources(self._settings.sources), cluster=cluster_name)
-        self._engine = EngineThread(
-            lambda: Journal.open(
-                journal.path,
-                clock=time.time,
-                new_id=lambda: uuid.uuid4().hex,
-                new_key=lambda: secrets.token_bytes(32),
-                limit_bytes=journal.limit_bytes,
-            ),
-            self._detector,
-            lambda opened: Ledger(journal_id=opened.id, cluster=cluster_name),
-            cluster=cluster_name,
-            clock=time.time,
-            on_dirty=self._publisher.notify,
-        )
-        opened = self._engine.start()
-        identity = f"auditwatch-{opened.journal_id}"
-        log.info("journal open", path=str(journal.path), journal=opened.journal_id, new=opened.is_new)
-        self._lease = LeaseHolder(
-            self._cluster,
-            namespace=self._launch.namespace,
-            name=self._settings.lease.name,
-            identity=identity,
-            clock=time.monotonic,
-            wall=lambda: datetime.now(UTC),
-            times=LeaseTimes.of(self._settings.lease.duration_seconds),
-        )
-        self._open_sources(cluster_name, opened.journal_key)
-        self._overview = Overview(
-            settings=self._settings,
+    def _open(self, cluster_name: str) -> Parts:
+        surface = Surface(
+            cluster=self._cluster,
             registry=self._registry,
-            engine=self._engine,
-            ingest=self._ingest,
             publisher=self._publisher,
-            lease=self._lease,
             lag=self._lag,
-            canaries=self._canaries,
+            sources_ended=self._ended_by("sources"),
         )
-
-    def _open_sources(self, cluster_name: str, journal_key: bytes) -> None:
-        settings = self._settings
-        ground = Ground(
-            kubeconfig=self._launch.kubeconfig,
-            context=self._launch.context,
-            cluster_name=cluster_name,
-            redactor=Redactor(journal_key),
-            intake=self._engine,
-            new_nonce=lambda: secrets.token_hex(16),
-        )
-        audit = AuditPlan(
-            sections=settings.sources,
-            needles=self._needles,
-            canaries=self._canaries,
-            made=settings.journal.path.parent / "tls",
-            own_hosts=(f"{SERVICE}.{self._launch.namespace}.svc", "127.0.0.1"),
-        )
-        self._ingest = IngestThread(
-            ground, audit, self._engine, sections=settings.sources, ended=self._ended_by("sources")
-        )
+        return Parts(self._launch, surface, cluster_name)
 
     async def _serve_probes(self) -> Probes:
         probes = Probes(
-            health=self._overview.health,
-            readiness=lambda: self._overview.readiness(self._ready_reason),
-            metrics=registry_of(self._overview.figures),
+            health=self._parts.overview.health,
+            readiness=lambda: self._parts.overview.readiness(self._ready_reason),
+            metrics=registry_of(self._parts.overview.figures),
         )
         await probes.start(address=self._settings.probes.address, port=self._settings.probes.port)
         self._spawn(self._lag.measure(), "loop lag")
@@ -187,9 +103,11 @@ class Operator:
     async def _lead(self) -> None:
         """Take the Lease, then everything that writes."""
         self._ready_reason = "waiting for the Lease"
-        if not await self._unless_ended(self._lease.acquire(waiting=_told_once("waiting for the Lease"))):
+        if not await self._unless_ended(self._parts.lease.acquire(waiting=_told_once("waiting for the Lease"))):
             return
-        self._spawn(self._lease.keep(lambda reason: self._end(EXIT_LOST_LEASE, f"lost the Lease: {reason}")), "lease")
+        self._spawn(
+            self._parts.lease.keep(lambda reason: self._end(EXIT_LOST_LEASE, f"lost the Lease: {reason}")), "lease"
+        )
         self._ready_reason = "reading AuditWatches"
         instances = await self._patiently("find K10", self._instances)
         if instances is None:
@@ -200,11 +118,12 @@ class Operator:
             return
         if await self._patiently("read findings", lambda _: self._start_publishing()) is None:
             return
-        await asyncio.wrap_future(self._engine.enable_matching())
-        self._ingest.start(instances or (K10Instance(),))
+        await asyncio.wrap_future(self._parts.engine.read_with(self._parts.reading(instances or (K10Instance(),))))
+        await asyncio.wrap_future(self._parts.engine.enable_matching())
+        self._parts.ingest.start(instances or (K10Instance(),))
         self._start_kopf(reconciling)
-        self._status = StatusWriter(self._cluster, self._registry, overview=self._overview)
-        self._publishing = self._spawn(self._publisher.run(self._engine, self._stopping), "publishing")
+        self._status = StatusWriter(self._cluster, self._registry, overview=self._parts.overview)
+        self._publishing = self._spawn(self._publisher.run(self._parts.engine, self._stopping), "publishing")
         self._spawn(self._status.run(), "status")
         self._spawn(repair.run(), "repair")
         self._ready_reason = ""
@@ -216,11 +135,11 @@ class Operator:
             log.error("a pack of this release has a problem", problem=str(problem))
         return Reconciling(
             self._registry,
-            self._engine,
+            self._parts.engine,
             operator_namespace=self._launch.namespace,
             tenant_namespaces=self._settings.tenancy.namespaces,
             packs=packs,
-            needles=self._needles,
+            needles=self._parts.needles,
             instances=instances or (K10Instance(),),
             clock=time.time,
             runbooks=self._settings.runbooks.url,
@@ -241,10 +160,11 @@ class Operator:
         return await discovery.find_instances(cluster)
 
     def _follow(self, instances: tuple[K10Instance, ...]) -> None:
-        self._ingest.follow(instances)
+        self._parts.engine.read_with(self._parts.reading(instances))
+        self._parts.ingest.follow(instances)
 
     async def _start_publishing(self) -> bool:
-        await self._publisher.start(self._engine)
+        await self._publisher.start(self._parts.engine)
         return True
 
     def _start_kopf(self, reconciling: Reconciling) -> None:
@@ -262,7 +182,7 @@ class Operator:
         log.info("stopping", why=self._ready_reason or "asked")
         if hasattr(self, "_kopf"):
             await asyncio.to_thread(self._kopf.stop)
-            await asyncio.to_thread(self._ingest.stop)
+            await asyncio.to_thread(self._parts.ingest.stop)
         if hasattr(self, "_publishing"):
             await self._finish_matching()
             self._stopping.set()
@@ -271,13 +191,13 @@ class Operator:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(self._engine.stop)
-        await self._lease.release()
+        await asyncio.to_thread(self._parts.engine.stop)
+        await self._parts.lease.release()
 
     async def _finish_matching(self) -> None:
         """A short while for what is committed to become findings; the rest is matched after the next start."""
         end = self._loop.time() + BACKLOG_SECONDS
-        while self._engine.figures().backlog and self._loop.time() < end:  # noqa: ASYNC110 - another thread's figure
+        while self._parts.engine.figures().backlog and self._loop.time() < end:  # noqa: ASYNC110 - another thread's figure
             await asyncio.sleep(0.02)
 
     def _end(self, code: int, why: str) -> None:

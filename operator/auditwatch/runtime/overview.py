@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from auditwatch.cluster.lease import LeaseHolder
 from auditwatch.detection.visibility import Visibility, rule_set_visibility
+from auditwatch.events.activity import Evidence
 from auditwatch.journal.errors import JournalUnavailableError
 from auditwatch.k10.kinds import kinds_of
-from auditwatch.runtime.auditsight import audit_figures, audit_sources
+from auditwatch.runtime.auditsight import audit_figures, audit_sources, silence_of
 from auditwatch.runtime.canaries import AuditCanaries
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.ingest import IngestThread
 from auditwatch.runtime.intake import EngineStoppedError
 from auditwatch.runtime.metrics import OperatorFigures
+from auditwatch.runtime.observing import Observing
 from auditwatch.runtime.probes import LAG_LIMIT_SECONDS, LoopLag
 from auditwatch.runtime.publishing import Publisher
 from auditwatch.runtime.registry import Registry, WatchEntry
@@ -24,6 +27,9 @@ from auditwatch.runtime.settings import Settings
 from auditwatch.runtime.sight import kind_figures, levels, sources_view, state_figures
 from auditwatch.runtime.status import Figures, RuleFigures, SourceFigures, watch_status
 from auditwatch.runtime.tally import RuleTally, Tally, tally_of
+
+_EVIDENCE: Mapping[str, Evidence] = {"File": "Audited", "Webhook": "Audited", "K10Stream": "K10Stream"}
+"""What the sources of each type tell."""
 
 
 class Overview:
@@ -40,6 +46,7 @@ class Overview:
         lease: LeaseHolder,
         lag: LoopLag,
         canaries: AuditCanaries,
+        observing: Observing,
     ) -> None:
         self._settings = settings
         self._registry = registry
@@ -49,10 +56,19 @@ class Overview:
         self._lease = lease
         self._lag = lag
         self._canaries = canaries
+        self._observing = observing
         self._tally = Tally()
 
     async def refresh(self) -> None:
-        """Count the findings anew; an engine that cannot answer leaves the last count."""
+        """Count the findings anew, and observe the kinds that rules ask about now.
+
+        An engine that cannot answer leaves the last count.
+        """
+        entries = self._registry.entries()
+        self._observing.ask(
+            [entry.rule_set for entry in entries if entry.rule_set is not None],
+            [(kind.group, kind.resource) for instance in self._ingest.instances for kind in kinds_of(instance)],
+        )
         try:
             self._tally = await asyncio.wrap_future(self._engine.call(tally_of))
         except (EngineStoppedError, JournalUnavailableError):
@@ -148,4 +164,11 @@ class Overview:
     def _visibility(self, entry: WatchEntry) -> Mapping[str, Visibility]:
         if entry.rule_set is None:
             return {}
-        return rule_set_visibility(entry.rule_set, sources_view(self._ingest.reports().kinds, now=time.time()))
+        now = time.time()
+        view = sources_view(self._ingest.reports().kinds, now=now)
+        audits = tuple(
+            self._observing.sight(each.name, _EVIDENCE[each.type], silence=silence_of(each), now=now)
+            for each in self._sources(entry, now=now)
+            if each.type in _EVIDENCE
+        )
+        return rule_set_visibility(entry.rule_set, replace(view, audits=audits))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -27,6 +27,7 @@ from auditwatch.journal.journal import Journal
 from auditwatch.k10.groups import in_domain
 from auditwatch.k10.identity import K10Instance
 from auditwatch.runtime.canaries import CANARY_NAME, AuditCanaries
+from auditwatch.runtime.observing import OBSERVED, Observing
 
 GROUP: Final = "config.kio.kasten.io"
 VERSION: Final = "v1alpha1"
@@ -34,7 +35,8 @@ RESOURCE: Final = "policies"
 VERBS: Final = ("get", "delete")
 INTERVAL_SECONDS: Final = 20.0
 TICK_SECONDS: Final = 1.0
-_MARK: Final = "canary/"
+_PROOF: Final = "canary/proof/"
+_SENT: Final = "canary/sent"
 _PARAMETER: Final = "canary"
 
 log = structlog.get_logger()
@@ -44,21 +46,28 @@ log = structlog.get_logger()
 class Recall:
     """Asks the journal for the last proofs of life."""
 
-    proofs: dict[str, float]
+    proofs: dict[str, float] = field(default_factory=dict)
+    probes: list[Probe] = field(default_factory=list)
+    observed: list[tuple[str, bytes]] = field(default_factory=list)
     size: int = 200
 
     def record(self, journal: Journal) -> None:
         """Read the marks."""
-        for name, value in journal.marks(_MARK).items():
-            self.proofs[name.removeprefix(_MARK)] = msgspec.json.decode(value, type=float)
+        for name, value in journal.marks(_PROOF).items():
+            self.proofs[name.removeprefix(_PROOF)] = msgspec.json.decode(value, type=float)
+        sent = journal.mark(_SENT)
+        self.probes = msgspec.json.decode(sent, type=list[Probe]) if sent else []
+        self.observed = list(journal.snapshots(OBSERVED))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """Gaps and proofs of life for the journal."""
+    """Gaps, proofs of life and what is about to be sent, for the journal."""
 
-    gaps: Sequence[Gap]
-    proofs: Mapping[str, float]
+    gaps: Sequence[Gap] = ()
+    proofs: Mapping[str, float] = field(default_factory=dict)
+    probes: Sequence[Probe] | None = None
+    observed: Mapping[str, bytes | None] = field(default_factory=dict)
     size: int = 500
 
     def record(self, journal: Journal) -> None:
@@ -66,7 +75,11 @@ class Telling:
         for gap in self.gaps:
             journal.receive(key=gap_key(gap), source=gap.source, payload=msgspec.json.encode(gap))
         for source, proof in self.proofs.items():
-            journal.set_mark(f"{_MARK}{source}", msgspec.json.encode(proof))
+            journal.set_mark(f"{_PROOF}{source}", msgspec.json.encode(proof))
+        if self.probes is not None:
+            journal.set_mark(_SENT, msgspec.json.encode(self.probes))
+        if self.observed:
+            journal.put_snapshots(OBSERVED, self.observed, sequence=journal.last_sequence())
 
 
 class AuditProver:
@@ -75,6 +88,7 @@ class AuditProver:
     def __init__(
         self,
         canaries: AuditCanaries,
+        observing: Observing,
         *,
         cluster: Cluster,
         intake: Intake,
@@ -84,6 +98,7 @@ class AuditProver:
         interval: float = INTERVAL_SECONDS,
     ) -> None:
         self._canaries = canaries
+        self._observing = observing
         self._cluster = cluster
         self._intake = intake
         self._instances = instances
@@ -105,8 +120,9 @@ class AuditProver:
             await asyncio.sleep(TICK_SECONDS)
 
     async def _recall(self) -> None:
-        recall = Recall({})
+        recall = Recall()
         await self._put(recall)
+        self._observing.restore(recall.observed)
         while True:
             try:
                 account = await username(self._cluster)
@@ -114,10 +130,12 @@ class AuditProver:
                 self._complain(f"cannot learn our own name: {error}")
                 await asyncio.sleep(self._interval)
             else:
-                self._canaries.recall(account, recall.proofs)
+                self._canaries.recall(account, recall.proofs, recall.probes)
                 return
 
     async def _ask(self) -> None:
+        if not self._canaries.sources:
+            return
         for instance in self._instances():
             for verb in VERBS:
                 await self._send(instance, verb)
@@ -129,6 +147,7 @@ class AuditProver:
             for each in self._canaries.sources
         }
         self._canaries.sent(probes)
+        await self._put(Telling(probes=self._canaries.known()))  # known as ours also to who comes after a crash
         if not await self._reached(instance, verb, nonce):
             self._canaries.withdrawn(probes)
 
@@ -152,11 +171,12 @@ class AuditProver:
     async def _tell(self) -> None:
         gaps, proofs = self._canaries.overdue(self._clock()), self._canaries.proofs()
         fresh = {source: proof for source, proof in proofs.items() if self._told.get(source) != proof}
-        if not (gaps or fresh):
+        observed = self._observing.take_dirty()
+        if not (gaps or fresh or observed):
             return
         for gap in gaps:
             log.warning("audit source missed our own requests", source=gap.source, reason=gap.reason)
-        await self._put(Telling(gaps, fresh))
+        await self._put(Telling(gaps=gaps, proofs=fresh, observed=observed))
         self._told |= fresh
 
     async def _put(self, delivery: Recall | Telling) -> None:

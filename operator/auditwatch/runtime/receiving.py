@@ -21,6 +21,7 @@ from auditwatch.runtime.canaries import AuditCanaries, Proven
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.following import Ground
 from auditwatch.runtime.needing import NeedlesInForce
+from auditwatch.runtime.observing import Observing
 from auditwatch.runtime.proving import AuditProver
 from auditwatch.runtime.sourcesections import FileSection, SourceSection
 from auditwatch.runtime.webhooksection import WebhookSection
@@ -59,6 +60,7 @@ class AuditPlan:
     sections: Sequence[SourceSection]
     needles: NeedlesInForce
     canaries: AuditCanaries
+    observing: Observing
     made: Path
     own_hosts: tuple[str, ...]
 
@@ -109,8 +111,6 @@ class Receiving:
     async def run(self) -> None:
         """Listen, and send the requests that prove every source alive."""
         sections = [each for each in self._plan.sections if isinstance(each, WebhookSection)]
-        if not (sections or self._files):
-            return
         ground = self._ground
         connected = await Cluster.connect(kubeconfig=ground.kubeconfig, context=ground.context)
         async with connected as cluster, asyncio.TaskGroup() as group:
@@ -134,6 +134,7 @@ class Receiving:
     def _prover(self, cluster: Cluster) -> AuditProver:
         return AuditProver(
             self._plan.canaries,
+            self._plan.observing,
             cluster=cluster,
             intake=self._ground.intake,
             instances=self._instances,

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, SkipValidation, model_validator
 from auditwatch.api.problems import Problem, validate
 from auditwatch.findings.policy import RUNBOOKS
 from auditwatch.runtime.section import Name, Section
-from auditwatch.runtime.sourcesections import SourceSection, StateSection, parse_sources
+from auditwatch.runtime.sourcesections import K10StreamSection, SourceSection, StateSection, parse_sources
 
 Namespace = Name
 GIB = 1024**3
@@ -89,7 +89,7 @@ class Settings(Section):
     cluster_name: Annotated[str, Field(max_length=253)] = ""
     k10s: Annotated[tuple[K10Section, ...], Field(max_length=16, alias="k10s")] = ()
     """The alias is what the generator makes ``k10S`` of."""
-    sources: SkipValidation[tuple[SourceSection, ...]] = (StateSection(),)
+    sources: SkipValidation[tuple[SourceSection, ...]] = (StateSection(), K10StreamSection())
     """Parsed on their own: :func:`parse_sources`."""
     trusted_proxies: Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Field(max_length=64)] = ()
     journal: JournalSection = JournalSection()

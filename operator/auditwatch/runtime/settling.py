@@ -6,8 +6,12 @@ after a crash, or an error that kept a transaction off the disk, it is made anew
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Protocol
+
 import msgspec
 
+from auditwatch.detection.audited import event_time
 from auditwatch.detection.joiner.arrivals import Arrival, Record
 from auditwatch.detection.joiner.joiner import Joiner
 from auditwatch.events.activity import Activity, Gap, LogRow, Revision, StateChange
@@ -26,14 +30,41 @@ _ROWS: msgspec.json.Decoder[LogRow] = msgspec.json.Decoder(LogRow)
 _ENCODER = msgspec.json.Encoder()
 
 
+class OwnRequests(Protocol):
+    """Who knows the requests of our own, by which audit sources prove that they are alive."""
+
+    def takes(self, record: AuditRecord) -> bool:
+        """Whether a record is one of them; if so, its source is proven alive."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoneOfOurs:
+    """Stands where no audit source is proven."""
+
+    def takes(self, _record: AuditRecord) -> bool:
+        """Nothing is ours."""
+        return False
+
+
 class Settler:
     """Takes the inbox in the order of arrival and settles what has waited long enough. For the engine's thread."""
 
-    def __init__(self, journal: Journal, *, cluster: str, problems: Problems, reading: Reading | None = None) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        cluster: str,
+        problems: Problems,
+        reading: Reading | None = None,
+        own: OwnRequests | None = None,
+    ) -> None:
         self._journal = journal
         self._cluster = cluster
         self._problems = problems
         self._reading = reading or Reading()
+        self._own = own or NoneOfOurs()
+        self._passed: list[int] = []
         self._joiner: Joiner | None = None
         self._taken = 0
         self._now = 0.0
@@ -76,6 +107,7 @@ class Settler:
         )
         joiner.restore(self._journal.snapshots(JOINER))
         self._joiner, self._taken = joiner, 0
+        self._passed.clear()
         return joiner
 
     def _take(self, joiner: Joiner, row: InboxRow) -> None:
@@ -84,6 +116,8 @@ class Settler:
         self._now = max(self._now, row.received)
         try:
             record = _RECORDS.decode(row.payload)
+            if isinstance(record, AuditRecord) and self._is_own(joiner, row, record):
+                return
             if isinstance(record, StateChange | AuditRecord):
                 self._reading.learn(record)
             joiner.take(Arrival(row.sequence, row.received, record))
@@ -92,15 +126,27 @@ class Settler:
             gap = unreadable(row.sequence, row.source, row.received, error, cluster=self._cluster)
             joiner.take(Arrival(row.sequence, row.received, gap))
 
+    def _is_own(self, joiner: Joiner, row: InboxRow, record: AuditRecord) -> bool:
+        """A request of our own meets no rule; it proves how far its source has come."""
+        if not self._own.takes(record):
+            return False
+        joiner.alive(
+            record.source, record.instance, evidence=record.evidence, time=event_time(record), now=row.received
+        )
+        self._passed.append(row.sequence)
+        return True
+
     def _settle(self, joiner: Joiner) -> int:
         next_sequence = self._journal.last_sequence() + 1
         settled = joiner.settle(self._now, next_sequence=next_sequence, recall=self._recall)
         remembered = joiner.take_dirty(now=self._now, next_sequence=next_sequence)
-        if settled.rows or settled.inbox or remembered:
+        inbox = [*settled.inbox, *self._passed]
+        if settled.rows or inbox or remembered:
             with self._journal.transaction():
-                self._journal.settle(inbox=settled.inbox, rows=[_ENCODER.encode(row) for row in settled.rows])
+                self._journal.settle(inbox=inbox, rows=[_ENCODER.encode(row) for row in settled.rows])
                 self._journal.put_snapshots(JOINER, remembered, sequence=next_sequence)
-        return len(settled.inbox)
+        self._passed.clear()
+        return len(inbox)
 
     def _recall(self, sequence: int) -> Activity | None:
         """What a row of the log tells of; ``None`` where it was pruned."""

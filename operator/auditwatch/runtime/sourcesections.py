@@ -47,7 +47,7 @@ class FileSection(Section):
 class K10StreamSection(Section):
     """K10's own audit events in the logs of its pods."""
 
-    name: Name = "k10"
+    name: Name = "k10-stream"
     type: Literal["K10Stream"] = "K10Stream"
 
 

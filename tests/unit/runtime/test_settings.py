@@ -19,7 +19,7 @@ def test_without_a_file_there_are_defaults_that_work() -> None:
     settings = load_settings(None)
 
     assert settings == Settings()
-    assert [source.name for source in settings.sources] == ["state"]
+    assert [source.name for source in settings.sources] == ["state", "k10-stream"]
     assert settings.journal.path == Path("/var/lib/auditwatch/journal.db")
     assert settings.journal.durable is False
 

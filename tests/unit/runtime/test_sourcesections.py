@@ -44,7 +44,7 @@ def test_each_type_has_its_own_fields() -> None:
     )
 
     assert [type(each) for each in settings.sources] == [StateSection, FileSection, K10StreamSection, WebhookSection]
-    assert [each.name for each in settings.sources] == ["state", "audit-log", "k10", "audit-webhook"]
+    assert [each.name for each in settings.sources] == ["state", "audit-log", "k10-stream", "audit-webhook"]
 
 
 def test_state_is_watched_even_where_only_other_sources_are_listed() -> None:

@@ -54,7 +54,7 @@ cluster-down: $(READY) ## stop it and leave nothing behind
 	@$(PY) -m tests.cluster down $(ARGS)
 
 .PHONY: bench
-bench: binaries ## figures: 50,000 restore points, memory, time to notice
+bench: binaries ## figures: scanning a gigabyte, 50,000 restore points, memory, time to notice (ARGS="scan --size 1e9")
 	@$(PY) -m tests.benchmarks $(ARGS)
 
 .PHONY: torture

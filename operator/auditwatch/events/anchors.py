@@ -7,7 +7,7 @@ literals that end alike (``….kio.kasten.io"``) are searched for by their commo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import Final
 
@@ -16,10 +16,22 @@ from auditwatch.events.search import may_overlap
 
 Literals = tuple[bytes, ...]
 """A needle as it may be spelled: all of them must be in an event."""
+_Candidate = tuple[bytes, set[Literals]]
+"""A possible anchor and the needles it would stand for."""
 
 MIN_ENDING: Final = 12
 """Bytes; shorter common endings (``.k8s.io``) are in most lines of any log."""
 _MIN_SHARED: Final = 2
+MAX_ANCHORS: Final = 32
+"""More would leave the range in which all are searched for at once."""
+_SEARCH_COST: Final = 0.01
+"""Microseconds per line for one anchor more."""
+_HIT_COST: Final = 2.5
+"""Microseconds for testing one line that has an anchor."""
+_SHARES: Final = {b"name": 0.0005, b"namespace": 0.03, b"resource": 0.03, b"verb": 0.2}
+_USUAL_SHARE: Final = 0.005
+"""Of the lines of a log that one value of this field is in, as a rule of thumb: it makes a difference in speed only."""
+_KEY: Final = re.compile(rb'"(\w+)":')
 _ENDING: Final = re.compile(rb"\.")
 _ESCAPES: Final = str.maketrans(
     {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
@@ -40,7 +52,7 @@ def grouped(needles: Iterable[Literals]) -> dict[bytes, tuple[Literals, ...]]:
 
     Where occurrences of two anchors may overlap only one of them may be found, so each brings the other's needles.
     """
-    own = _cover(set(needles))
+    own = _chosen(set(needles))
     groups: dict[bytes, tuple[Literals, ...]] = {}
     for anchor in own:
         hidden = [needle for other, covered in own.items() if may_overlap(anchor, other) for needle in covered]
@@ -48,19 +60,32 @@ def grouped(needles: Iterable[Literals]) -> dict[bytes, tuple[Literals, ...]]:
     return groups
 
 
-def _cover(left: set[Literals]) -> dict[bytes, set[Literals]]:
-    """Anchors, chosen greedily, and the needles each stands for."""
+def _chosen(needles: set[Literals]) -> dict[bytes, set[Literals]]:
+    """Anchors and the needles each stands for: the cheapest, or the fewest where those would be too many."""
+    cheapest = _cover(needles, _by_cost)
+    return cheapest if len(cheapest) <= MAX_ANCHORS else _cover(needles, _by_number)
+
+
+def _cover(left: set[Literals], merit: Callable[[_Candidate], tuple[float, int, bytes]]) -> dict[bytes, set[Literals]]:
+    """Anchors, chosen greedily by ``merit``."""
     chosen: dict[bytes, set[Literals]] = {}
     while left:
-        anchor, covered = max(_covers(left).items(), key=_merit)
+        anchor, covered = max(_covers(left).items(), key=merit)
         chosen[anchor] = covered
         left = left - covered
     return chosen
 
 
-def _merit(cover: tuple[bytes, set[Literals]]) -> tuple[int, int, bytes]:
-    anchor, covered = cover
+def _by_number(candidate: _Candidate) -> tuple[float, int, bytes]:
+    anchor, covered = candidate
     return len(covered), len(anchor), anchor
+
+
+def _by_cost(candidate: _Candidate) -> tuple[float, int, bytes]:
+    anchor, covered = candidate
+    found = _KEY.match(anchor)
+    share = _SHARES.get(found[1] if found else b"", _USUAL_SHARE)
+    return len(covered) / (_SEARCH_COST + share * _HIT_COST), len(anchor), anchor
 
 
 def _covers(needles: set[Literals]) -> dict[bytes, set[Literals]]:

@@ -13,27 +13,23 @@ from typing import Annotated
 import typer
 
 from auditwatch import __version__
-from auditwatch.cli.agent import agent
 from auditwatch.cli.crds import crds
+from auditwatch.cli.lazily import Commands
 from auditwatch.cli.policy import app as policy
 from auditwatch.cli.rule_tests import run_tests
-from auditwatch.cli.run import run
 from auditwatch.cli.scan import scan
-from auditwatch.cli.webhook_config import webhook_config
 
 app = typer.Typer(
     name="auditwatch",
+    cls=Commands,
     help="Watches Kasten K10 for abuse and says so as Kubernetes objects.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run)
-app.command("agent")(agent)
 app.command("test")(run_tests)
 app.command("crds")(crds)
-app.command("webhook-config")(webhook_config)
 app.command("scan")(scan)
 app.add_typer(policy, name="policy")
 

@@ -34,6 +34,7 @@ from auditwatch.scan.scanning import Plan, Scan
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
 """Exit codes: nothing at or above --fail-on; something; bad usage, or a file that cannot be read to its end."""
+INTERRUPTED = 130
 _DAMAGE: Final = "FileDamaged"
 
 
@@ -88,6 +89,11 @@ def scan(
         raise typer.Exit(run_scan(plan, inputs, output=output, fail_on=fail_on, progress=progress))
     except (RulesError, InputError) as error:
         _fail(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # who read has seen enough: nothing to flush
+        raise typer.Exit(FOUND) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def run_scan(plan: Plan, inputs: Sequence[Input], *, output: Output, fail_on: SeverityName, progress: bool) -> int:

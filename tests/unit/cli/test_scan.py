@@ -116,3 +116,15 @@ def test_standard_input_is_read_to_its_end(tmp_path: Path) -> None:
     assert run.stderr == b""
     (told,) = [json.loads(text) for text in run.stdout.splitlines()]
     assert (told["file"], told["line"]) == ("-", 2)
+
+
+def test_who_stops_reading_ends_a_scan_without_a_word(tmp_path: Path) -> None:
+    path = log(tmp_path / "audit.log", *(event(number) for number in range(2000)))
+    scanning = [sys.executable, "-m", "auditwatch", "scan", str(path), "--rules", _rules(tmp_path), "-o", "matches"]
+    with subprocess.Popen(scanning, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b"{")
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == FOUND

@@ -1,7 +1,7 @@
 """Chooses what to search a log for in the first pass: few texts of which every needle has one.
 
 The cost of searching grows with their number. So one literal that many needles share stands for all of them, and
-literals that end alike (``….kio.kasten.io"``) are searched for by their common ending.
+literals that end alike (``….kio.kasten.io"``) are searched for by their common ending, and each from where it is rare.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 
 from auditwatch.events.needles import Needle
 from auditwatch.events.search import may_overlap
+from auditwatch.events.usual import from_its_rarest
 
 Literals = tuple[bytes, ...]
 """A needle as it may be spelled: all of them must be in an event."""
@@ -52,7 +53,9 @@ def grouped(needles: Iterable[Literals]) -> dict[bytes, tuple[Literals, ...]]:
 
     Where occurrences of two anchors may overlap only one of them may be found, so each brings the other's needles.
     """
-    own = _chosen(set(needles))
+    own: dict[bytes, set[Literals]] = {}
+    for anchor, covered in _chosen(set(needles)).items():
+        own.setdefault(from_its_rarest(anchor), set()).update(covered)
     groups: dict[bytes, tuple[Literals, ...]] = {}
     for anchor in own:
         hidden = [needle for other, covered in own.items() if may_overlap(anchor, other) for needle in covered]

@@ -59,14 +59,16 @@ def test_an_empty_list_has_no_items(body: bytes) -> None:
     assert decode_page(body).items == []
 
 
-@pytest.mark.parametrize("levels", [3000, 9900])
+@pytest.mark.parametrize("levels", [3000, 9900, 100_000])
 def test_the_neighbours_of_a_hostile_item_are_kept(levels: int) -> None:
+    """How deep a parser goes depends on the version of Python; what nobody parses is cut out by the scanner."""
     body = b'{"items":[{"n":"a]}"},%s,{"n":"b\\""}],"metadata":{"resourceVersion":"5","continue":"t"}}' % nested(levels)
 
     page = decode_page(body)
 
     assert page.items == [b'{"n":"a]}"}', nested(levels), b'{"n":"b\\""}']
-    assert (page.resource_version, page.continue_token, page.salvaged) == ("5", "t", True)
+    assert (page.resource_version, page.continue_token) == ("5", "t")
+    assert page.salvaged or levels < 100_000
 
 
 def test_an_item_with_invalid_unicode_is_kept_with_its_neighbours() -> None:

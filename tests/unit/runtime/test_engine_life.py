@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -216,5 +217,7 @@ class TestUpkeep:
         assert (len(journal.log_after(0, limit=99)), upkeep.pruned) == (left, 10 - left)
 
     @pytest.fixture
-    def journal(self, tmp_path: Path) -> Journal:
-        return Bench(tmp_path).open()
+    def journal(self, tmp_path: Path) -> Iterator[Journal]:
+        opened = Bench(tmp_path).open()
+        yield opened
+        opened.close()

@@ -128,7 +128,9 @@ class Hearing:
 
     def witness(self, kinds: tuple[Logged, ...], *, after: float, now: float) -> str | None:
         """An audit source that logs all of these kinds and has told of everything up to ``after``; else ``None``."""
-        for name, source in self._audited(now):
+        for name, source in sorted(self._sources.items()):
+            if source.evidence != "Audited":
+                continue
             times = [source.logged.get("/".join(kind), -math.inf) for kind in kinds]
             if all(now - time <= REMEMBERED_SECONDS for time in times) and source.has_passed(after, now):
                 return name

@@ -230,7 +230,10 @@ class Joiner:
 
     def _report_unexplained(self, now: float) -> None:
         for told in self._memory.open_steps():
-            gap = None if told.step is None else unexplained(told.step, self._hearing, now=now)
+            step = told.step
+            if step is None or any(fit(held.asked, step) for held in self._waiting.requests_about(step)):
+                continue
+            gap = unexplained(step, self._hearing, now=now)
             if gap is not None:
                 told.is_open = False
                 self._memory.put(told)

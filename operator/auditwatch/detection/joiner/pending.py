@@ -21,6 +21,8 @@ class PendingStep:
     step: Step
     row: Activity
     """What it is where nobody explains it."""
+    is_certain: bool = False
+    """Whether there is a request that has its version."""
 
     @property
     def order(self) -> tuple[float, str]:

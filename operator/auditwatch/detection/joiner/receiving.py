@@ -20,7 +20,7 @@ from auditwatch.detection.joiner.known import KnownKeys
 from auditwatch.detection.joiner.merging import with_relay
 from auditwatch.detection.joiner.pairing import is_same_request, nearest
 from auditwatch.detection.joiner.pending import PendingRequest, PendingStep, Telling
-from auditwatch.detection.joiner.steps import step_of
+from auditwatch.detection.joiner.steps import Step, step_of
 from auditwatch.detection.joiner.telling import Teller
 from auditwatch.detection.joiner.told import Memory, Told
 from auditwatch.detection.joiner.waiting import Waiting
@@ -80,14 +80,33 @@ class Receiver:
     def _take_change(self, arrival: Arrival, change: StateChange) -> None:
         row = settle(change)
         assert isinstance(row, Activity)
-        step = step_of(change, row)
         wait = self._hearing.wait_for_cause(change.group, arrival.received)
+        step = PendingStep(
+            inbox=[arrival.sequence],
+            arrived=arrival.received,
+            due=arrival.received + wait,
+            step=step_of(change, row),
+            row=row,
+        )
+        step.is_certain = self._has_certain_cause(step.step)
+        if step.is_certain:
+            step.due = arrival.received
+        else:
+            self._put_in_order(step)
+        self._waiting.put_step(step)
+
+    def _has_certain_cause(self, step: Step) -> bool:
         asked = [held.asked for held in self._waiting.requests_about(step)]
         asked += [told.asked for told in self._memory.requests(step) if told.asked is not None]
-        if any(fit(each, step) is Fit.CERTAIN for each in asked):
-            wait = 0.0
-        due = arrival.received + wait
-        self._waiting.put_step(PendingStep([arrival.sequence], arrival.received, due, step, row))
+        return any(fit(each, step) is Fit.CERTAIN for each in asked)
+
+    def _put_in_order(self, step: PendingStep) -> None:
+        """Of one object, no change is put down to a request before those that were made earlier."""
+        for other in self._waiting.steps_at(step.step.place):
+            if other.order < step.order:
+                step.due = max(step.due, other.due)
+            elif not other.is_certain:
+                other.due = max(other.due, step.due)
 
     def _take_record(self, arrival: Arrival, record: AuditRecord) -> None:
         key, is_final = request_key(record), is_decisive(record.event)
@@ -171,7 +190,7 @@ class Receiver:
         self._waiting.put_request(pending)
         for step in self._waiting.steps_of(asked):
             if fit(asked, step.step) is Fit.CERTAIN:
-                step.due = min(step.due, received)
+                step.is_certain, step.due = True, min(step.due, received)
 
     def _take_late(self, arrival: Arrival, key: str, telling: Telling | None) -> None:
         """A stage of a request that is told: it says something new only where the end was not known."""

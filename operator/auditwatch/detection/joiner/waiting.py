@@ -73,7 +73,11 @@ class Waiting:
 
     def steps_of(self, asked: Asked) -> Iterator[PendingStep]:
         """Changes of the objects of a request."""
-        yield from self._steps_at.at([asked.place])
+        yield from self.steps_at(asked.place)
+
+    def steps_at(self, place: Place) -> list[PendingStep]:
+        """Changes of the objects at a place."""
+        return self._steps_at.at([place])
 
     def partners(self, asked: Asked, evidence: Evidence) -> Iterator[PendingRequest]:
         """Requests of which the other server told, and which are the same by all that can be compared."""

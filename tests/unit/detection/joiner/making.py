@@ -84,9 +84,9 @@ def event(
     )
 
 
-def body(version: str, **spec: Any) -> dict[str, Any]:
+def body(version: str, name: str = "daily", **spec: Any) -> dict[str, Any]:
     """An object as the API server answers with it."""
-    metadata = {"name": "daily", "namespace": "kasten-io", "uid": "uid-daily", "resourceVersion": version}
+    metadata = {"name": name, "namespace": "kasten-io", "uid": f"uid-{name}", "resourceVersion": version}
     return {"kind": "Policy", "apiVersion": f"{CONFIG}/v1alpha1", "metadata": metadata, "spec": spec}
 
 

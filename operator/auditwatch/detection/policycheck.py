@@ -57,7 +57,7 @@ class _PolicyView:
 
     policy: AuditPolicy
     rule: CompiledRule
-    name: str = "the policy"
+    name: str = "this file"
     evidence: Evidence = "Audited"
     silence: str = ""
     decisions: list[Decision] = field(default_factory=list)

@@ -36,7 +36,7 @@ def test_a_policy_that_blinds_a_rule_exits_with_1_and_says_why_and_by_which_rule
     result = _policy("check", policy, "--rules", _file(tmp_path / "rules.yaml", RULES))
     assert result.exit_code == BLINDED
     assert result.stdout.splitlines() == [
-        "Blind   secret-read  NotLogged: the audit policy of the policy does not log read of secrets  [rule 2]",
+        "Blind   secret-read  NotLogged: the audit policy of this file does not log read of secrets  [rule 2]",
         "0 Full, 0 Partial, 1 Blind",
     ]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditwatch.events.needles import Needle, Needles
-from auditwatch.scan import pool
+from auditwatch.scan import pool, reading, selecting
 from auditwatch.scan.inputs import InputError, inputs_of
 from auditwatch.scan.pool import Task, pieces_of, read_all
 
@@ -20,10 +20,12 @@ Place = tuple[str, int, str]
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Little files are enough to need processes and pieces."""
+    """Little files are enough to need processes, pieces and parts."""
     monkeypatch.setattr(pool, "MIN_BYTES", 1)
     monkeypatch.setattr(pool, "PIECE_BYTES", 5000)
     monkeypatch.setattr(pool, "MAX_HELD_BYTES", 4000)
+    monkeypatch.setattr(selecting, "PART_BYTES", 4096)
+    monkeypatch.setattr(reading, "WINDOW_BYTES", 2048)
 
 
 def _logs(tmp_path: Path) -> list[str]:

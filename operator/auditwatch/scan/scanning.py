@@ -19,7 +19,7 @@ from auditwatch.k10.view import InstalledK10
 from auditwatch.scan.inputs import Input
 from auditwatch.scan.pool import Read, Task, read_all
 from auditwatch.scan.selecting import CLUSTER, Bad, Found
-from auditwatch.scan.settling import Settling
+from auditwatch.scan.settling import NAMESPACES_DELETED, Settling
 from auditwatch.scan.sight import LogSight, Seen
 
 JOURNAL = "scan"
@@ -108,7 +108,7 @@ class Scan:
 
         ``on_read`` is told of everything that was read. Raises :class:`auditwatch.scan.inputs.InputError`.
         """
-        needles = needles_of(self._plan.rule_sets)
+        needles = needles_of(self._plan.rule_sets, also=[NAMESPACES_DELETED])
         task = Task(needles=needles, key=self._plan.key, received=self._plan.now)
         for read in read_all(inputs, task, jobs=self._plan.jobs):
             yield from self._take(read)

@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from auditwatch.detection.audited import Circumstances, activity_of, event_time, request_key
+from auditwatch.detection.joiner.clearing import Deletions
+from auditwatch.detection.joiner.merging import blamed
 from auditwatch.detection.remembered import Remembered
 from auditwatch.events.activity import Activity
 from auditwatch.events.audit import AuditRecord
 from auditwatch.events.derived import is_decisive, is_long_running
+from auditwatch.events.needles import Needle
 
 MAX_KEYS: Final = 200_000
 """Keys remembered of records, and of requests. Copies that lie further apart than that count twice."""
@@ -21,6 +24,9 @@ MAX_OPEN: Final = 50_000
 """Requests whose end is waited for; beyond, the oldest is given up and counted."""
 ANSWER_SECONDS: Final = 60.0
 """A request that began this long before the end of the log, and was never answered, is one whose answer is missing."""
+
+NAMESPACES_DELETED: Final = Needle(('"verb":"delete"', '"resource":"namespaces"'))
+"""Has to be seen whatever the rules look for: it tells whose doing the namespace controller's deletions are."""
 
 _MUTATING: Final = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
@@ -52,6 +58,7 @@ class Settling:
     def __init__(self, circumstances: Circumstances) -> None:
         self._circumstances = circumstances
         self._remembered = Remembered()
+        self._deletions = Deletions()
         self._records, self._requests = Seen(), Seen()
         self._open: dict[str, tuple[AuditRecord, Place]] = {}
         self._latest = float("-inf")
@@ -89,7 +96,14 @@ class Settling:
         self._open.pop(_open_key(record), None)
         if not self._requests.add(key):
             return None
-        return self._remembered.completed(activity_of(record, self._circumstances))
+        return self._remembered.completed(self._blamed(activity_of(record, self._circumstances)))
+
+    def _blamed(self, activity: Activity) -> Activity:
+        """What the namespace controller clears away is blamed on whoever deleted the namespace."""
+        self._deletions.note(activity)
+        self._deletions.expire(self._latest)
+        deletion = self._deletions.behind(activity)
+        return activity if deletion is None else blamed(activity, deletion.actor, deletion.client)
 
     def _wait_for(self, record: AuditRecord, place: Place) -> None:
         event = record.event

@@ -150,3 +150,21 @@ def test_a_change_without_an_answer_is_a_finding_of_unknown_outcome(tmp_path: Pa
     scan, matches = scanned(plan(tmp_path), log(tmp_path / "audit.log", begun, event(200, verb="patch")))
     assert (places(matches)[-1], scan.figures.unanswered) == (("audit.log", 1, 0), 1)
     assert [state.certainty for state in scan.findings()] == ["OutcomeUnknown"]
+
+
+def test_what_the_namespace_controller_clears_away_is_blamed_on_who_deleted_the_namespace(tmp_path: Path) -> None:
+    rules = """
+- name: cleared
+  match: {apiGroups: [config.kio.kasten.io], resources: [policies], verbs: [deletecollection]}
+"""
+    namespace = {"resource": "namespaces", "namespace": "kasten-io", "name": "kasten-io", "apiVersion": "v1"}
+    controller = {"username": "system:serviceaccount:kube-system:namespace-controller"}
+    collection = {"resource": "policies", "namespace": "kasten-io", "apiGroup": "config.kio.kasten.io"}
+    path = log(
+        tmp_path / "audit.log",
+        event(1, objectRef=namespace, requestURI="/api/v1/namespaces/kasten-io"),
+        event(9, verb="deletecollection", user=controller, objectRef=collection),
+    )
+    scan, _ = scanned(plan(tmp_path, rules), path)
+    (state,) = scan.findings()
+    assert [actor.id for actor in state.actors] == ["eve"]

@@ -58,7 +58,8 @@ func runNode(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	runner := &node.Runner{Served: s.served, Command: s.command, Address: s.address, Dir: s.dir}
+	identities := node.Identities{Client: kubelet, Kubeconfig: s.kubeconfig, Dir: s.dir}
+	runner := &node.Runner{Served: s.served, Command: s.command, Address: s.address, Dir: s.dir, Account: identities.Of}
 	server, err := s.listen(node.Logs{Client: kubelet, Runner: runner})
 	if err != nil {
 		return err

@@ -40,6 +40,7 @@ type Runner struct {
 	Command []string // what runs in it
 	Address string   // answers when it is ready
 	Dir     string   // logs, and the file of the running process' id
+	Account func(context.Context, *corev1.Pod) (string, error) // the kubeconfig that a pod acts with
 	Changed func(*corev1.Pod, Run)
 
 	mu    sync.Mutex
@@ -112,7 +113,12 @@ func (r *Runner) live(ctx context.Context, pod *corev1.Pod, restarts int) {
 }
 
 func (r *Runner) execute(ctx context.Context, pod *corev1.Pod, log io.Writer) {
-	command := exec.CommandContext(ctx, r.Command[0], append(r.Command[1:], "--pod="+pod.Name)...)
+	account, err := r.Account(ctx, pod)
+	if err != nil {
+		klog.ErrorS(err, "a pod gets no token", "pod", pod.Name)
+		return
+	}
+	command := exec.CommandContext(ctx, r.Command[0], append(r.Command[1:], "--pod="+pod.Name, "--kubeconfig="+account)...)
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = stopGrace
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

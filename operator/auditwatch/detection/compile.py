@@ -96,7 +96,7 @@ class _Compiler:
         overrides = {override.rule: override for override in use.reference.overrides}
         self.problems += _unknown_names(use, pack)
         self.left_out |= pack.left_out
-        names = _names([pack], self.source)
+        names = _names([pack], self.source, self.k10)
         for path, rule in pack.rules:
             known_as = {rule.name, *rule.replaces}
             if known_as.isdisjoint(use.reference.disable):
@@ -106,7 +106,7 @@ class _Compiler:
                 self.disabled |= known_as
 
     def add_own(self) -> None:
-        names = _names([use.pack for use in self.source.packs if use.pack], self.source)
+        names = _names([use.pack for use in self.source.packs if use.pack], self.source, self.k10)
         for path, written in self.source.rules:
             rule = self._parsed(path, written)
             if rule is not None:
@@ -166,11 +166,15 @@ def _taken(name: str, path: str) -> str:
     return f"there is another rule {name!r} at {path}: rename this one"
 
 
-def _names(packs: Sequence[LoadedPack], source: RuleSource) -> Names:
-    """What rules of these packs may name: lists add up, a watch's macro stands instead of a pack's."""
+def _names(packs: Sequence[LoadedPack], source: RuleSource, k10: K10View) -> Names:
+    """What rules of these packs may name: lists add up, a watch's macro stands instead of a pack's.
+
+    What is written on a list comes first, then what the installed K10 adds to one of this name.
+    """
     lists: dict[str, tuple[str, ...]] = {}
     for named in (*(named for pack in packs for named in pack.lists), *source.lists):
         lists[named.name] = (*lists.get(named.name, ()), *named.values)
+    lists |= {name: tuple(dict.fromkeys((*lists[name], *more))) for name, more in k10.lists.items() if name in lists}
     macros = {macro.name: macro.where for pack in packs for macro in pack.macros}
     return Names(lists, macros | {macro.name: macro.where for macro in source.macros})
 

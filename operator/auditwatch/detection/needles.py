@@ -18,13 +18,15 @@ from auditwatch.api.where import FieldTest
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.fieldtests import Names
 from auditwatch.detection.globs import is_literal
-from auditwatch.detection.matching import SERVICE_ACCOUNT, Selector
+from auditwatch.detection.matching import CONNECTING, SERVICE_ACCOUNT, Selector
 from auditwatch.detection.measures import measure
 from auditwatch.detection.scope import K10View
 from auditwatch.events.needles import Needle, Needles
 
 MAX_NEEDLES: Final = 64
 """Needles of one rule; more alternatives than that are looked for by one literal instead of two."""
+
+_READS: Final = frozenset({"get", "list", "watch"})
 
 NO_NEEDLE: Final[frozenset[Needle]] = frozenset()
 
@@ -37,6 +39,8 @@ _FIELDS: Final = {
     "target.name": "name",
 }
 """Fields of a where that stand in objectRef, by the key they have there."""
+_WHO: Final = {"event.user.username": "username", "actor.name": ""}
+"""Fields of a where that say who it was, by the key they have, if it is one alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +99,20 @@ def _certain(match: Match, selector: Selector, k10: K10View) -> Iterator[_Choice
     yield from _choice(3, [_keyed("namespace", namespace) for namespace in match.namespaces or ()])
     yield from _choice(2, [_keyed("apiGroup", group) for group in selector.groups or ()])
     yield from _choice(1, [_resource(resource) for resource in selector.resources or ()])
+    yield from _choice(0, [_keyed("verb", verb) for verb in _reads(selector)])
     if set(match.outcomes) == {"Denied"}:
         yield from _choice(0, ['"code":401', '"code":403'])
+
+
+def _reads(selector: Selector) -> Sequence[str]:
+    """The verbs of a rule that looks at nothing but reads.
+
+    Of others they are left open: what an object was before is learnt from whatever shows it, and a creation may stand
+    for a change. To open a connection is a read for some clients alone.
+    """
+    connects = any(resource.partition("/")[2] in {*CONNECTING, "*"} for resource in selector.resources or ("*/*",))
+    verbs = selector.verbs or frozenset()
+    return sorted(verbs) if verbs <= _READS and not connects else ()
 
 
 def _identities(match: Match) -> Iterator[_Choice]:
@@ -112,9 +128,12 @@ def _identities(match: Match) -> Iterator[_Choice]:
 def _tested(rule: Rule, names: Names) -> Iterator[_Choice]:
     """What tests of the where itself require of the object."""
     for test in _tests(rule, names):
-        key = _FIELDS.get(test.field or "")
+        key, who = _FIELDS.get(test.field or ""), _WHO.get(test.field or "")
         if key is not None:
             yield from _choice(3, [_keyed(key, pattern) for pattern in _patterns(test, names)])
+        if who is not None and rule.on_unknown is None:
+            before = f'"{who}":' if who else ""
+            yield from _choice(4, [_part(before, pattern) for pattern in _patterns(test, names)])
 
 
 def _tests(rule: Rule, names: Names) -> Iterator[FieldTest]:

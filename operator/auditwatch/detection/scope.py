@@ -38,6 +38,11 @@ K10_FACTS: Final = (
 class K10View(Protocol):
     """What detection has to be told about K10; the engine itself knows no K10."""
 
+    @property
+    def lists(self) -> Mapping[str, tuple[str, ...]]:
+        """By name of a list that a pack may ship: what belongs on it because of where and how this K10 is installed."""
+        ...
+
     def group(self, written: str) -> str:
         """An API group as rules write it (``kio.kasten.io``), as this cluster serves it; also names that end in one."""
         ...

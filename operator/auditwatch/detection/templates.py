@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from auditwatch.detection.changes import OVERFLOW, Change
@@ -11,9 +11,13 @@ from auditwatch.detection.fields import FieldError, Reader, compile_field
 from auditwatch.detection.scope import Scope
 from auditwatch.detection.texts import MAX_TITLE, cut, escaped, shown
 from auditwatch.detection.values import MISSING
+from auditwatch.events.activity import Impersonator
 
 Template = Callable[[Scope], str]
 """Renders to at most the length it was compiled for. Total."""
+
+_EVERY: Final = "*"
+"""Stands for the name of an object where a request names none."""
 
 SHOWN_CHANGES: Final = 3
 """Changes spelled out by ``{changes}``; the rest is counted."""
@@ -26,7 +30,9 @@ class TemplateError(ValueError):
 
 
 def compile_template(text: str, length: int = MAX_TITLE) -> Template:
-    """``{actor.id}``, ``{changes}``, ``{count}`` (of a story) filled in; ``{{`` and ``}}`` are braces.
+    """``{actor.id}``, ``{changes}``, ``{count}`` (of a story), ``{by}`` filled in; ``{{`` and ``}}`` are braces.
+
+    ``{by}`` is `` by eve`` where it is known who acted, and nothing where it is not.
 
     Raises :class:`TemplateError`. The literal text is trusted (it is the rule's own), values are escaped and cut.
     """
@@ -50,10 +56,8 @@ def _part(token: re.Match[str]) -> str | Template:
     name = token[1]
     if name is None:
         raise TemplateError(f"a lone {token[0]!r}: write a field as {{actor.id}}, a brace as {token[0] * 2}")
-    if name == "changes":
-        return _changes
-    if name == "count":
-        return lambda scope: str(scope.count or 1)
+    if name in _WORDS:
+        return _WORDS[name]
     try:
         field = compile_field(name)
     except FieldError as error:
@@ -63,6 +67,24 @@ def _part(token: re.Match[str]) -> str | Template:
 
 def _value(read: Reader) -> Template:
     return lambda scope: shown(read(scope, MISSING))
+
+
+def _by(scope: Scope) -> str:
+    actor = scope.activity.actor
+    if not actor.id:
+        return ""
+    impersonator = actor.impersonator if actor.via == "Impersonation" else None
+    taken_on = f" (in fact {shown(impersonator.id)})" if isinstance(impersonator, Impersonator) else ""
+    return f" by {shown(actor.id)}{taken_on}"
+
+
+def _name(scope: Scope) -> str:
+    """A request for all objects of a kind names none."""
+    return shown(scope.activity.target.name or _EVERY)
+
+
+def _count(scope: Scope) -> str:
+    return str(scope.count or 1)
 
 
 def _changes(scope: Scope) -> str:
@@ -81,3 +103,7 @@ def summary(changes: Sequence[Change]) -> str:
 
 def _line(change: Change) -> str:
     return f"{cut(escaped(change.path), 80)}: {shown(change.old, 40)} → {shown(change.new, 40)}"
+
+
+_WORDS: Final[Mapping[str, Template]] = {"by": _by, "changes": _changes, "count": _count, "target.name": _name}
+"""What is no field, or is shown in another way than its value."""

@@ -29,6 +29,16 @@ class InstalledK10:
         """Its own namespace and the multi-cluster one."""
         return self.instance.namespaces
 
+    @property
+    def lists(self) -> Mapping[str, tuple[str, ...]]:
+        """Where it is and as whom it acts, for the lists of packs."""
+        instance = self.instance
+        return {
+            "k10-namespaces": self.namespaces,
+            "k10-accounts": (instance.account,),
+            "k10-service-accounts": (instance.service_account,),
+        }
+
     def group(self, written: str) -> str:
         """A group as rules write it (``kio.kasten.io``), as this cluster serves it; also names that end in one."""
         return in_domain(written, self.instance.api_domain)

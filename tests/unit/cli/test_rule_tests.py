@@ -104,9 +104,9 @@ def test_the_command_exits_with_the_code(tmp_path: Path) -> None:
 
 
 def test_the_pack_that_ships_passes_its_own_tests() -> None:
-    pack = Path(__file__).parents[3] / "operator" / "auditwatch" / "packs" / "k10-baseline.yaml"
+    parts = sorted((Path(__file__).parents[3] / "operator" / "auditwatch" / "packs").glob("k10-baseline*.yaml"))
     lines: list[str] = []
-    assert run_rule_files([pack], say=lines.append, verbose=False, now=0.0) == PASSED
+    assert run_rule_files(parts, say=lines.append, verbose=False, now=0.0) == PASSED
 
 
 def test_a_rule_that_makes_sources_decode_everything_is_named_and_fails_nothing(tmp_path: Path) -> None:

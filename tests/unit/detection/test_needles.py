@@ -117,6 +117,31 @@ def test_tests_that_leave_the_object_open_narrow_nothing(test: str) -> None:
     assert _needles(match, f", where: [{{field: target.namespace, {test}}}]") == {(SECRETS,)}
 
 
+def test_who_it_was_narrows_what_is_read_where_a_test_says_so() -> None:
+    account = "values: ['system:serviceaccount:kasten-io:k10-k10']"
+    where = f", where: [{{field: event.user.username, operator: In, {account}}}]"
+    assert _needles('users: ["system:*"]', where) == {
+        ('"username":"system:serviceaccount:kasten-io:k10-k10"', '"username":"system:')
+    }
+    where = f", where: [{{field: actor.name, operator: In, {account}}}]"
+    assert _needles('users: ["*"]', where) == {('"system:serviceaccount:kasten-io:k10-k10"',)}
+    assert _needles('users: ["*"]', f"{where}, onUnknown: {{severity: Low}}") is None
+
+
+def test_a_rule_about_reads_alone_reads_nothing_else() -> None:
+    match = 'apiGroups: [""], resources: [secrets], verbs: [list, watch]'
+    assert _needles(match) == {(SECRETS, '"verb":"list"'), (SECRETS, '"verb":"watch"')}
+
+
+@pytest.mark.parametrize(
+    ("resource", "verbs"), [("secrets", "get, delete"), ("secrets", "update"), ("pods/exec", "get"), ("'*/*'", "get")]
+)
+def test_the_verb_is_left_open_where_another_may_tell_what_was_before_or_be_the_same(resource: str, verbs: str) -> None:
+    found = _needles(f"namespaces: [a], apiGroups: [''], resources: [{resource}], verbs: [{verbs}]")
+    assert found is not None
+    assert not [literal for literals in found for literal in literals if "verb" in literal]
+
+
 def test_who_authenticated_is_not_certain_where_unknown_matches() -> None:
     assert _needles("users: [eve]", ", onUnknown: {severity: Low}") is None
 
@@ -254,6 +279,24 @@ BY_ARN = {
         "name": "a",
         "match": {"apiGroups": [""], "resources": ["pods"]},
         "where": [{"field": "target.namespace", "operator": "In", "values": ["1h"]}],
+    },
+    BY_ARN,
+    "Audited",
+)
+@example(
+    {
+        "name": "a",
+        "match": {"users": ["*"], "verbs": ["get", "list"]},
+        "where": [{"field": "actor.name", "operator": "In", "values": ["a"]}],
+    },
+    BY_ARN,
+    "K10Stream",
+)
+@example(
+    {
+        "name": "a",
+        "match": {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]},
+        "where": [{"field": "event.user.username", "operator": "StartsWith", "values": ["a"]}],
     },
     BY_ARN,
     "Audited",

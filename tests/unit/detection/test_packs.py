@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditwatch.detection.packs import LoadedPack, built_in_packs, find_pack, load_pack_text, load_rules
+from auditwatch.detection.packs import LoadedPack, built_in_packs, find_pack, joined_parts, load_pack_text, load_rules
 
 from .building import paths
 
@@ -71,3 +71,38 @@ def test_a_watchs_own_parts_have_the_paths_of_the_watch() -> None:
     assert not parts.rules
     assert "spec.rules[0]" in paths(problems)
     assert "spec.lists[0].name" in paths(problems)
+
+
+def _file(rules: str, parts: str = "") -> LoadedPack:
+    pack, problems = load_pack_text(f"{HEAD}{parts}\nrules: [{rules}]", "p.yaml")
+    assert pack is not None
+    assert problems == ()
+    return pack
+
+
+def test_a_pack_in_two_files_has_the_rules_of_both_each_with_a_path_of_its_own() -> None:
+    pack, problems = joined_parts(_file(RULE % "a"), _file(f"{RULE % 'b'}, {RULE % 'c'}"), "more.yaml")
+    assert problems == ()
+    assert [(path, rule.name) for path, rule in pack.rules] == [("rules[0]", "a"), ("rules[1]", "b"), ("rules[2]", "c")]
+    assert pack.reference == "base@1"
+
+
+def test_lists_and_macros_that_both_files_have_stand_there_once() -> None:
+    parts = "lists: [{name: l, values: [v]}]\nmacros: [{name: m, where: [{field: actor.id, operator: Exists}]}]"
+    pack, problems = joined_parts(_file("", parts), _file("", parts), "more.yaml")
+    assert problems == ()
+    assert [named.name for named in pack.lists] == ["l"]
+    assert [macro.name for macro in pack.macros] == ["m"]
+
+
+def test_a_list_that_is_written_otherwise_in_another_file_is_told() -> None:
+    first, more = _file("", "lists: [{name: l, values: [v]}]"), _file("", "lists: [{name: l, values: [w]}]")
+    pack, (problem,) = joined_parts(first, more, "more.yaml")
+    assert problem.message == "more.yaml: 'l' is written otherwise in another file of base@1"
+    assert [named.values for named in pack.lists] == [("v",)]
+
+
+def test_what_was_left_out_of_any_file_is_left_out_of_the_pack() -> None:
+    broken, _ = load_pack_text(HEAD + "rules: [{name: b, match: {}}]", "p.yaml")
+    assert broken is not None
+    assert set(joined_parts(_file(RULE % "a"), broken, "more.yaml")[0].left_out) == {"b"}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from auditwatch.detection.scope import Scope
 from auditwatch.detection.templates import TemplateError, compile_template
-from auditwatch.events.activity import Activity, Actor
+from auditwatch.events.activity import Activity, Actor, Impersonator
 
 from .building import K10, altered, change, spec
 
@@ -71,3 +71,20 @@ def test_a_template_that_cannot_be_filled_is_refused(text: str) -> None:
 @given(st.text(max_size=400))
 def test_a_title_is_never_longer_than_its_field(name: str) -> None:
     assert len(_rendered("{actor.id} {actor.id} {actor.id} {actor.id}", altered(ROW, actor=Actor(id=name)))) <= 256
+
+
+def test_who_acted_is_named_where_it_is_known_and_else_nothing_is_said() -> None:
+    assert _rendered("{target.name} was paused{by}") == "daily was paused"
+    assert _rendered("{target.name} was paused{by}", altered(ROW, actor=Actor(id="eve"))) == "daily was paused by eve"
+
+
+def test_who_took_somebody_elses_name_is_named_too_and_a_dashboard_is_not() -> None:
+    behind = Actor(id="jane", via="Impersonation", impersonator=Impersonator(id="eve"))
+    assert _rendered("paused{by}", altered(ROW, actor=behind)) == "paused by jane (in fact eve)"
+    shown = msgspec.structs.replace(behind, via="K10Dashboard")
+    assert _rendered("paused{by}", altered(ROW, actor=shown)) == "paused by jane"
+
+
+def test_a_request_for_all_objects_is_shown_with_a_star_for_their_name() -> None:
+    every = altered(ROW, target=msgspec.structs.replace(ROW.target, name=""))
+    assert _rendered("{target.namespace}/{target.name}", every) == "kasten-io/*"

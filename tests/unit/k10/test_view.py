@@ -61,6 +61,12 @@ def test_its_namespaces_are_told() -> None:
     assert K10.namespaces == ("backup", "kasten-io-mc")
 
 
+def test_lists_of_packs_learn_where_it_is_and_who() -> None:
+    assert K10.lists["k10-namespaces"] == ("backup", "kasten-io-mc")
+    assert K10.lists["k10-accounts"] == ("system:serviceaccount:backup:k10",)
+    assert K10.lists["k10-service-accounts"] == ("k10",)
+
+
 def test_elements_are_named_in_its_own_domain() -> None:
     assert K10.list_keys("config.kio.backup", "policies").key("spec.actions", {"action": "export"}) == "export"
 

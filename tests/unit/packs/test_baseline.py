@@ -1,23 +1,39 @@
 """The baseline pack: every rule is complete, passes its own tests, and has a page that says what to do."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auditwatch.api.auditwatch import PackReference
+from auditwatch.api.pack import NamedList
 from auditwatch.api.rules import Rule
+from auditwatch.api.ruletests import RuleTest
+from auditwatch.api.where import Where
 from auditwatch.detection.compile import PackUse, RuleSource, compile_watch
 from auditwatch.detection.compiled import RuleSet
+from auditwatch.detection.detector import Detector
+from auditwatch.detection.needles import needles_of, without_needle
 from auditwatch.detection.packs import LoadedPack, built_in_packs, find_pack
 from auditwatch.detection.selftest import TestResult, run_rule_tests
+from auditwatch.detection.showing import shown_rows
+from auditwatch.detection.signal import Signal
 from auditwatch.detection.signals import GAP_RULE
+from auditwatch.events.derived import CREDENTIAL_ID
 from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.kinds import WATCHED_KINDS
 from auditwatch.k10.view import InstalledK10
 
 RUNBOOKS = Path(__file__).parents[3] / "docs" / "runbooks"
-NAMESPACED_API = K10Instance(namespace="backup-k10", api_domain="kio.backup.k10")
+NAMESPACED_API = K10Instance(api_domain="kio.backup.k10")
+ELSEWHERE = K10Instance(namespace="backup-k10", service_account="backup-k10-k10", api_domain="kio.backup.k10")
 PACKS, PROBLEMS = built_in_packs()
+METADATA = {"name": "daily", "namespace": "kasten-io"}
+POLICY = {"apiGroup": "config.kio.kasten.io", "resource": "policies", **METADATA}
+SCALED = {"apiGroup": "apps", "resource": "deployments", "name": "catalog-svc", "subresource": "scale"}
+MINTED = {"resource": "serviceaccounts", "name": "backup-k10-k10", "subresource": "token"}
 
 
 def _pack() -> LoadedPack:
@@ -35,10 +51,10 @@ def _name(rule: Rule) -> str:
     return rule.name
 
 
-def _compiled(instance: K10Instance) -> RuleSet:
+def _compiled(instance: K10Instance, *lists: NamedList) -> RuleSet:
     use = PackUse("spec.packs[0]", PackReference(name=PACK.name, version=PACK.version), PACK)
     rule_set, problems = compile_watch(
-        RuleSource(watch="k10-auditwatch/k10", packs=[use]), k10=InstalledK10(instance), now=0
+        RuleSource(watch="k10-auditwatch/k10", packs=[use], lists=lists), k10=InstalledK10(instance), now=0
     )
     assert problems == ()
     return rule_set
@@ -53,8 +69,9 @@ def test_the_pack_is_read_without_a_problem() -> None:
     assert PACK.left_out == {}
 
 
-def test_it_holds_at_least_the_rules_that_state_can_feed() -> None:
-    assert len(RULES) >= 20
+def test_it_is_one_pack_though_it_stands_in_several_files() -> None:
+    assert [pack.reference for pack in PACKS].count(PACK.reference) == 1
+    assert len(RULES) == len({rule.name for rule in RULES}) >= 100
 
 
 def test_every_rule_compiles_and_stays_in_force() -> None:
@@ -103,11 +120,15 @@ def test_every_rule_that_makes_findings_has_a_runbook_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("rule", OF_MATCH, ids=_name)
-def test_a_rule_looks_only_at_kinds_that_are_watched(rule: Rule) -> None:
+def test_a_rule_that_takes_watched_state_looks_only_at_kinds_that_are_watched(rule: Rule) -> None:
     assert rule.match is not None
+    if rule.match.evidence is not None and "State" not in rule.match.evidence:
+        return
     watched = {(kind.group, kind.resource) for kind in WATCHED_KINDS}
     groups, resources = rule.match.api_groups or (), rule.match.resources or ()
-    assert {(group, resource) for group in groups for resource in resources} <= watched
+    looked_at = {(group, resource.partition("/")[0]) for group in groups for resource in resources}
+    assert looked_at
+    assert looked_at <= watched
 
 
 def test_rule_names_leave_room_in_the_names_of_findings() -> None:
@@ -132,3 +153,87 @@ def test_what_costs_recovery_at_once_wakes_somebody() -> None:
         "k10-crd-deleted",
         "k10-namespace-deleted",
     } <= critical
+
+
+def test_nothing_in_the_pack_makes_a_source_decode_every_event() -> None:
+    compiled = _compiled(K10Instance())
+    assert without_needle(compiled) == ()
+    assert not needles_of([compiled]).reads_everything
+
+
+@pytest.mark.parametrize(
+    ("name", "event"),
+    [
+        ("k10-pod-entered", {"verb": "get", "objectRef": {"resource": "pods", "name": "x", "subresource": "exec"}}),
+        ("k10-scaled-to-zero", {"verb": "patch", "requestObject": {"spec": {"replicas": 0}}, "objectRef": SCALED}),
+        ("k10-token-minted", {"verb": "create", "objectRef": MINTED}),
+        ("k10-secrets-listed", {"verb": "list", "objectRef": {"resource": "secrets"}}),
+    ],
+)
+def test_a_k10_that_is_installed_elsewhere_is_found_there(name: str, event: dict[str, Any]) -> None:
+    compiled = _compiled(ELSEWHERE)
+    reference = {**event["objectRef"], "namespace": "backup-k10"}
+    shown = {**event, "user": {"username": "eve"}, "objectRef": reference}
+    assert _says(compiled, name, shown)
+    assert not _says(compiled, name, {**shown, "objectRef": {**reference, "namespace": "shop"}})
+
+
+def test_a_k10_that_is_called_otherwise_is_known_by_its_account() -> None:
+    mine = {"username": ELSEWHERE.account, "extra": {CREDENTIAL_ID: ["JTI=1"]}}
+    assert _says(_compiled(ELSEWHERE), "k10-token-outside-k10", {"verb": "list", "user": mine})
+    assert not _says(_compiled(K10Instance()), "k10-token-outside-k10", {"verb": "list", "user": mine})
+
+
+@pytest.mark.parametrize("name", ["k10-operators", "key-rotators", "gitops"])
+def test_nobody_is_excepted_until_somebody_is_named(name: str) -> None:
+    assert [named.values for named in PACK.lists if named.name == name] == [()]
+    assert [rule for rule in RULES if any(_names_list(each.where, name) for each in rule.exceptions)]
+
+
+def test_who_is_named_is_excepted_and_who_acts_in_their_name_is_not() -> None:
+    deed = {"verb": "create", "objectRef": {"apiGroup": "vault.kio.kasten.io", "resource": "passkeys"}}
+    rotates = _compiled(K10Instance(), NamedList(name="key-rotators", values=("olivia",)))
+    assert _says(_compiled(K10Instance()), "passkey-created", {**deed, "user": {"username": "olivia"}})
+    assert not _says(rotates, "passkey-created", {**deed, "user": {"username": "olivia"}})
+    pretends = {"user": {"username": "eve"}, "impersonatedUser": {"username": "olivia"}}
+    assert _says(rotates, "passkey-created", {**deed, **pretends})
+
+
+def test_the_same_rule_is_fed_by_requests_and_by_state_and_names_who_it_was() -> None:
+    compiled = _compiled(K10Instance())
+    deed = {"verb": "delete", "user": {"username": "eve"}, "objectRef": POLICY}
+    changes = ({"resource": "config.kio.kasten.io/policies", "old": {"metadata": METADATA}, "new": None},)
+    by_state = _signals(compiled, "policy-deleted", state=changes)
+    by_request = _signals(compiled, "policy-deleted", deed)
+    by_both = _signals(compiled, "policy-deleted", deed, state=changes)
+    assert [len(signals) for signals in (by_state, by_request, by_both)] == [1, 1, 1]
+    assert by_state[0].group == by_request[0].group == by_both[0].group
+    assert [signals[0].title for signals in (by_state, by_both)] == [
+        "Policy kasten-io/daily was deleted",
+        "Policy kasten-io/daily was deleted by eve",
+    ]
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.severity == "Critical" and rule.match], ids=_name)
+def test_a_rule_that_wakes_somebody_says_whom_or_what_it_saw(rule: Rule) -> None:
+    assert rule.title is not None
+    assert "{" in rule.title
+
+
+def _names_list(where: Where, name: str) -> bool:
+    return any(clause.list_name == name for clause in where)
+
+
+def _signals(compiled: RuleSet, name: str, *events: dict[str, Any], state: Sequence[Any] = ()) -> list[Signal]:
+    written = {"state": [json.dumps(each) for each in state], "events": [json.dumps(each) for each in events]}
+    shown = {kind: each for kind, each in written.items() if each}
+    test = RuleTest.model_validate({"name": "shown", "expect": "Match", **shown})
+    detector = Detector()
+    detector.install(compiled, in_force_from={})
+    rows = enumerate(shown_rows(compiled, test), start=1)
+    signals = [signal for sequence, row in rows for signal in detector.observe(sequence, row)]
+    return [signal for signal in signals if signal.rule == name and signal.emits_finding]
+
+
+def _says(compiled: RuleSet, name: str, event: dict[str, Any]) -> bool:
+    return bool(_signals(compiled, name, event))

@@ -105,7 +105,9 @@ def sightings(steps: Sequence[Step]) -> list[Sighting]:
 
 def _of_policy(step: Step, number: int, now: float) -> list[Sighting]:
     version = str(100 + number)
-    answer = {"responseObject": body(version, step.name, paused=True)} if step.has_body and step.code == 200 else {}
+    answer: dict[str, Any] = (
+        {"responseObject": body(version, step.name, paused=True)} if step.has_body and step.code == 200 else {}
+    )
     common: dict[str, Any] = {"at": now, "user": step.user, "auditID": f"id-{number}"}
     told = [
         _sighting(event(step.verb, step.name, source=source, code=step.code, **common, **answer), now + 0.1)
@@ -115,20 +117,9 @@ def _of_policy(step: Step, number: int, now: float) -> list[Sighting]:
     if "received" in step.tellers:
         told.append(_sighting(event(step.verb, step.name, source="file", stage="RequestReceived", **common), now))
     if step.shows and step.code != 403:
-        told.append(
-            _sighting(
-                change(
-                    "update",
-                    step.name,
-                    at=now + 0.12,
-                    since=now - 0.5,
-                    version=version,
-                    old_version=str(99 + number),
-                    **({"signed": float(int(now)), "manager": "kubectl"} if step.is_signed else {}),
-                ),
-                now + 0.12,
-            )
-        )
+        signed: dict[str, Any] = {"signed": float(int(now)), "manager": "kubectl"} if step.is_signed else {}
+        seen: dict[str, Any] = {"at": now + 0.12, "since": now - 0.5, "version": version, **signed}
+        told.append(_sighting(change("update", step.name, old_version=str(99 + number), **seen), now + 0.12))
     return told
 
 

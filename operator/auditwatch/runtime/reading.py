@@ -71,14 +71,18 @@ class Reading:
             self._pods.name()
 
     def prepare(self, journal: Journal) -> None:
-        """Know the pods of which the journal knows. Raises :class:`JournalError`."""
-        proofs = []
+        """Know the pods of which the journal knows, before anything is read. Raises :class:`JournalError`."""
         for stream in self._pod_streams:
-            mark = read_mark(journal, stream)
-            proofs.append(mark.observed if mark.listing else float("-inf"))
             self._learn_pods(journal, stream)
-        if proofs:
-            self._pods.proven_until(min(proofs))
+
+    def refresh(self, journal: Journal) -> None:
+        """Know until when every pod is known. Call it when all that the inbox holds was learnt.
+
+        Raises :class:`JournalError`.
+        """
+        marks = [read_mark(journal, stream) for stream in self._pod_streams]
+        if marks and all(mark.listing for mark in marks):
+            self._pods.proven_until(min(mark.observed for mark in marks))
 
     def _learn_pods(self, journal: Journal, stream: Stream) -> None:
         for row in journal.versions_before(stream.key, _ALL, limit=_MAX_PODS):

@@ -90,6 +90,8 @@ class Settler:
             rows = self._journal.unsettled(limit=limit, after=self._taken)
             for row in rows:
                 self._take(joiner, row)
+            if len(rows) < limit:
+                self._reading.refresh(self._journal)
             return max(len(rows), self._settle(joiner))
         except JournalError:
             self._joiner = None

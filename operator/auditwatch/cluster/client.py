@@ -36,7 +36,7 @@ JSONObject = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds. ``silence`` ends a watch on which nothing came: ask for shorter ones, for a quiet kind may have no bookmarks."""
+    """Seconds. ``silence`` ends a watch on which nothing came: ask for shorter ones, for quiet kinds send nothing."""
 
     connect: float = 10.0
     request: float = 60.0

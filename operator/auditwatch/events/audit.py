@@ -7,6 +7,7 @@ redacted when an event becomes an :class:`AuditRecord`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, Literal
 
 import msgspec
@@ -111,3 +112,11 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     request_object: Any | msgspec.UnsetType = msgspec.UNSET
     """Decoded and redacted; UNSET where it was not logged or cannot be read. A JSON patch is a list."""
     response_object: Any | msgspec.UnsetType = msgspec.UNSET
+
+
+Seen = Callable[[AuditRecord], None]
+"""Told of every record a source hands over, before anybody knows whether another source was first; must be quick."""
+
+
+def unseen(_record: AuditRecord) -> None:
+    """For a source whose records nobody asks to see."""

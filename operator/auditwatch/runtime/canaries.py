@@ -1,8 +1,8 @@
 """Our own requests in the audit log: which are ours, which source brought them back, and which did not.
 
-The engine asks of every audit record whether it is ours, the prover (``runtime/proving.py``) sends and looks at the
-clock; both go through one lock. A record that is ours meets no rule: only our own authenticated account with an
-outstanding nonce is exempt.
+Sources show what they hand over, the engine asks of every audit record whether it is ours, and the prover
+(``runtime/proving.py``) sends and looks at the clock; all go through one lock. A record that is ours meets no rule:
+only our own authenticated account with an outstanding nonce is exempt.
 """
 
 from __future__ import annotations
@@ -92,13 +92,19 @@ class AuditCanaries:
             for source, probe in probes.items():
                 self._books[source].canary.withdrawn(probe)
 
-    def takes(self, record: AuditRecord) -> bool:
-        """Whether a record is one of our own requests; where one comes back, its source is proven alive."""
+    def proves(self, record: AuditRecord) -> bool:
+        """Whether one of our own requests comes back with this record of a source, which is then proven alive."""
         with self._lock:
             book = self._books.get(record.source)
-            if book is not None and (returned := book.canary.returned(record.event)):
-                self._note(book, record, returned.missed)
-                return True
+            returned = book.canary.returned(record.event) if book is not None else None
+            if book is None or returned is None:
+                return False
+            self._note(book, record, returned.missed)
+            return True
+
+    def is_own(self, record: AuditRecord) -> bool:
+        """Whether a record is one of our own requests, whatever source tells of it."""
+        with self._lock:
             return any(each.canary.is_canary(record) for each in self._books.values()) or any(
                 is_ours(record) for is_ours in self._others
             )

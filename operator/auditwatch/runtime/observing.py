@@ -18,6 +18,7 @@ from auditwatch.detection.observed import AuditSight, ObservedLevels, ObservedRo
 from auditwatch.events.activity import Evidence
 from auditwatch.events.audit import AuditRecord
 from auditwatch.runtime.canaries import AuditCanaries
+from auditwatch.runtime.settling import Proof
 
 OBSERVED: Final = "observed"
 """Name of the snapshot space: by source, what was seen."""
@@ -84,16 +85,31 @@ class Observing:
 
 
 class Witness:
-    """Shown every audit record by the engine: notes what it proves, and says whether it is a request of our own."""
+    """Shown every audit record twice: by its source, and by the engine, which sees what several sources told once."""
 
     def __init__(self, canaries: AuditCanaries, observing: Observing) -> None:
         self._canaries = canaries
         self._observing = observing
+        self._lock = threading.Lock()
+        self._proofs: list[Proof] = []
 
-    def takes(self, record: AuditRecord) -> bool:
-        """Whether a record is one of our own requests."""
+    def sees(self, record: AuditRecord) -> None:
+        """A source hands a record over: what that proves of the source. From the source's thread."""
         self._observing.note(record)
-        return self._canaries.takes(record)
+        if self._canaries.proves(record):
+            proof = Proof(record.source, record.instance, record.evidence, event_time(record))
+            with self._lock:
+                self._proofs.append(proof)
+
+    def is_own(self, record: AuditRecord) -> bool:
+        """Whether a record is one of our own requests, which meet no rule."""
+        return self._canaries.is_own(record)
+
+    def take_proofs(self) -> list[Proof]:
+        """Proofs of life since the last call."""
+        with self._lock:
+            proofs, self._proofs = self._proofs, []
+        return proofs
 
 
 def _named(rule_set: RuleSet) -> Iterable[Kind]:

@@ -71,6 +71,7 @@ class Parts:
         self.needles = NeedlesInForce([CANARY_NEEDLE])
         self.observing = Observing()
         self.canaries = AuditCanaries(proven_sources(sections), cluster=cluster_name)
+        self.witness = Witness(self.canaries, self.observing)
         self.engine = self._new_engine(surface.publisher)
         opened = self.engine.start()
         log.info("journal open", path=str(self._journal_path), journal=opened.journal_id, new=opened.is_new)
@@ -123,7 +124,7 @@ class Parts:
             cluster=name,
             clock=time.time,
             on_dirty=publisher.notify,
-            own=Witness(self.canaries, self.observing),
+            own=self.witness,
         )
 
     def _new_lease(self, cluster: Cluster, identity: str) -> LeaseHolder:
@@ -154,6 +155,7 @@ class Parts:
             needles=self.needles,
             canaries=self.canaries,
             observing=self.observing,
-            made=self._journal_path.parent / "tls",
+            witness=self.witness,
+            made=self._journal_path.parent / "webhook",
             own_hosts=(f"{SERVICE}.{self._launch.namespace}.svc", "127.0.0.1"),
         )

@@ -21,7 +21,7 @@ from auditwatch.runtime.canaries import AuditCanaries, Proven
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.following import Ground
 from auditwatch.runtime.needing import NeedlesInForce
-from auditwatch.runtime.observing import Observing
+from auditwatch.runtime.observing import Observing, Witness
 from auditwatch.runtime.proving import AuditProver
 from auditwatch.runtime.sourcesections import FileSection, SourceSection
 from auditwatch.runtime.webhooksection import WebhookSection
@@ -61,6 +61,7 @@ class AuditPlan:
     needles: NeedlesInForce
     canaries: AuditCanaries
     observing: Observing
+    witness: Witness
     made: Path
     own_hosts: tuple[str, ...]
 
@@ -98,6 +99,7 @@ class Receiving:
                 clock=time.time,
                 monotonic=time.monotonic,
                 ended=ended,
+                seen=plan.witness.sees,
             )
             for each in plan.sections
             if isinstance(each, FileSection)
@@ -171,6 +173,7 @@ class Receiving:
             clock=time.time,
             monotonic=time.monotonic,
             serial=lambda: secrets.randbits(SERIAL_BITS) | 1,
+            seen=plan.witness.sees,
         )
 
 

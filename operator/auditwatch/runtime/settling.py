@@ -7,14 +7,13 @@ after a crash, or an error that kept a transaction off the disk, it is made anew
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
-from auditwatch.detection.audited import event_time
 from auditwatch.detection.joiner.arrivals import Arrival, Record
 from auditwatch.detection.joiner.joiner import Joiner
-from auditwatch.events.activity import Activity, Gap, LogRow, Revision, StateChange
+from auditwatch.events.activity import Activity, Evidence, Gap, LogRow, Revision, StateChange
 from auditwatch.events.audit import AuditRecord
 from auditwatch.journal.errors import JournalError
 from auditwatch.journal.journal import Journal
@@ -30,11 +29,24 @@ _ROWS: msgspec.json.Decoder[LogRow] = msgspec.json.Decoder(LogRow)
 _ENCODER = msgspec.json.Encoder()
 
 
+class Proof(NamedTuple):
+    """A request of our own came back: everything up to event time ``time`` has come through this instance."""
+
+    source: str
+    instance: str
+    evidence: Evidence
+    time: float
+
+
 class OwnRequests(Protocol):
     """Who knows the requests of our own, by which audit sources prove that they are alive."""
 
-    def takes(self, record: AuditRecord) -> bool:
-        """Whether a record is one of them; if so, its source is proven alive."""
+    def is_own(self, record: AuditRecord) -> bool:
+        """Whether a record is one of them."""
+        ...
+
+    def take_proofs(self) -> list[Proof]:
+        """What came back since the last call."""
         ...
 
 
@@ -42,9 +54,13 @@ class OwnRequests(Protocol):
 class NoneOfOurs:
     """Stands where no audit source is proven."""
 
-    def takes(self, _record: AuditRecord) -> bool:
+    def is_own(self, _record: AuditRecord) -> bool:
         """Nothing is ours."""
         return False
+
+    def take_proofs(self) -> list[Proof]:
+        """Nothing comes back."""
+        return []
 
 
 class Settler:
@@ -86,6 +102,8 @@ class Settler:
         """
         self._now = max(self._now, now)
         joiner = self._joiner or self._begin()
+        for proof in self._own.take_proofs():
+            joiner.alive(proof.source, proof.instance, evidence=proof.evidence, time=proof.time, now=self._now)
         try:
             rows = self._journal.unsettled(limit=limit, after=self._taken)
             for row in rows:
@@ -118,7 +136,8 @@ class Settler:
         self._now = max(self._now, row.received)
         try:
             record = _RECORDS.decode(row.payload)
-            if isinstance(record, AuditRecord) and self._is_own(joiner, row, record):
+            if isinstance(record, AuditRecord) and self._own.is_own(record):
+                self._passed.append(row.sequence)
                 return
             if isinstance(record, StateChange | AuditRecord):
                 self._reading.learn(record)
@@ -127,16 +146,6 @@ class Settler:
             self._problems.note("settling", error, inbox_sequence=row.sequence, source=row.source)
             gap = unreadable(row.sequence, row.source, row.received, error, cluster=self._cluster)
             joiner.take(Arrival(row.sequence, row.received, gap))
-
-    def _is_own(self, joiner: Joiner, row: InboxRow, record: AuditRecord) -> bool:
-        """A request of our own meets no rule; it proves how far its source has come."""
-        if not self._own.takes(record):
-            return False
-        joiner.alive(
-            record.source, record.instance, evidence=record.evidence, time=event_time(record), now=row.received
-        )
-        self._passed.append(row.sequence)
-        return True
 
     def _settle(self, joiner: Joiner) -> int:
         next_sequence = self._journal.last_sequence() + 1

@@ -27,7 +27,7 @@ def reading(**fields: Any) -> FileReport:
 def proven(source: str = "file") -> AuditCanaries:
     board = canaries(source)
     board.sent({source: probe(990.0)})
-    assert board.takes(record(source))
+    assert board.proves(record(source))
     return board
 
 

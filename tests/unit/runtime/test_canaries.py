@@ -52,7 +52,7 @@ def test_a_request_that_comes_back_proves_its_source_and_its_instance() -> None:
     board = canaries("file", "webhook")
     board.sent({"file": probe(100.0), "webhook": probe(100.0)})
 
-    assert board.takes(record("file"))
+    assert board.proves(record("file"))
 
     assert board.proofs() == {"file": 100.0}
     assert board.proofs_of("file") == {"cp-1": 100.0}
@@ -63,16 +63,17 @@ def test_the_same_request_told_again_is_still_ours() -> None:
     board = canaries("file")
     board.sent({"file": probe(100.0)})
 
-    assert [board.takes(record("file")), board.takes(record("file"))] == [True, True]
+    assert [board.proves(record("file")), board.proves(record("file"))] == [True, False]
+    assert board.is_own(record("file"))
 
 
 def test_nobody_else_is_exempt_with_our_nonce() -> None:
     board = canaries("file")
     board.sent({"file": probe(100.0)})
 
-    assert not board.takes(record("file", user="mallory"))
-    assert not board.takes(record("file", verb="delete"))
-    assert not board.takes(record("file", nonce="f" * 16))
+    for stranger in (record("file", user="mallory"), record("file", verb="delete"), record("file", nonce="f" * 16)):
+        assert not board.proves(stranger)
+        assert not board.is_own(stranger)
     assert board.proofs() == {}
 
 
@@ -80,14 +81,14 @@ def test_what_other_sources_ask_for_is_ours_as_well() -> None:
     board = canaries("file")
     board.also([lambda each: each.instance == "of a stream"])
 
-    assert board.takes(record("file", instance="of a stream"))
-    assert not board.takes(record("file"))
+    assert board.is_own(record("file", instance="of a stream"))
+    assert not board.is_own(record("file"))
 
 
 def test_a_silent_source_is_told_once_and_again_when_it_speaks() -> None:
     board = canaries("file")
     board.sent({"file": probe(100.0)})
-    board.takes(record("file"))
+    board.proves(record("file"))
     board.sent({"file": probe(120.0, nonce="1" * 16)})
 
     assert board.overdue(139.0) == []
@@ -95,7 +96,7 @@ def test_a_silent_source_is_told_once_and_again_when_it_speaks() -> None:
     assert board.is_silent("file")
     assert board.overdue(150.0) == []
     board.sent({"file": probe(160.0, nonce="2" * 16)})
-    board.takes(record("file", nonce="2" * 16))
+    board.proves(record("file", nonce="2" * 16))
     over = board.overdue(161.0)
 
     assert [(gap.reason, gap.start, gap.end) for gap in silent] == [("Silent", 100.0, 141.0)]
@@ -106,7 +107,7 @@ def test_a_silent_source_is_told_once_and_again_when_it_speaks() -> None:
 def test_a_request_that_never_reached_the_server_is_not_missed() -> None:
     board = canaries("file")
     board.sent({"file": probe(100.0)})
-    board.takes(record("file"))
+    board.proves(record("file"))
     late = {"file": probe(120.0, nonce="1" * 16)}
     board.sent(late)
     board.withdrawn(late)
@@ -121,7 +122,7 @@ def test_what_a_webhook_was_sent_while_we_were_down_may_be_lost_and_a_file_waits
         board = AuditCanaries([Proven(source="s", deadline=20.0, survives_downtime=survives)], cluster="c")
         board.recall(US, {"s": 100.0})
         board.sent({"s": probe(500.0)})
-        assert board.takes(record("s"))
+        assert board.proves(record("s"))
         told[survives] = [(gap.reason, gap.start, gap.end) for gap in board.overdue(501.0)]
 
     assert told == {True: [], False: [("Downtime", 100.0, 500.0)]}
@@ -131,7 +132,7 @@ def test_a_short_restart_is_bridged_by_the_senders_patience() -> None:
     board = AuditCanaries([Proven(source="s", deadline=20.0, survives_downtime=False)], cluster="c")
     board.recall(US, {"s": 100.0})
     board.sent({"s": probe(115.0)})
-    board.takes(record("s"))
+    board.proves(record("s"))
 
     assert board.overdue(116.0) == []
 
@@ -140,5 +141,24 @@ def test_before_we_know_our_own_name_nothing_is_ours() -> None:
     board = AuditCanaries([Proven(source="s", deadline=20.0, survives_downtime=True)], cluster="c")
     board.sent({"s": probe(100.0)})
 
-    assert not board.takes(record("s"))
-    assert not board.takes(msgspec.structs.replace(record("s"), event=AuditEvent()))
+    assert not board.is_own(record("s"))
+    assert not board.is_own(msgspec.structs.replace(record("s"), event=AuditEvent()))
+
+
+def test_every_source_proves_itself_with_one_request() -> None:
+    board = canaries("file", "webhook")
+    board.sent({"file": probe(100.0), "webhook": probe(100.0)})
+
+    assert (board.proves(record("file")), board.proves(record("webhook"))) == (True, True)
+    assert board.proofs() == {"file": 100.0, "webhook": 100.0}
+
+
+def test_a_request_sent_before_a_restart_is_still_ours_and_proves_nothing() -> None:
+    before = canaries("file")
+    before.sent({"file": probe(100.0)})
+    after = AuditCanaries([Proven(source="file", deadline=20.0, survives_downtime=True)], cluster="c")
+    after.recall(US, {}, before.known())
+
+    assert after.is_own(record("file"))
+    assert not after.proves(record("file"))
+    assert after.overdue(1000.0) == []

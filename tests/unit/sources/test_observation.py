@@ -151,6 +151,17 @@ def test_the_last_writer_is_the_newest_that_did_not_write_status() -> None:
     assert last_change({"managedFields": fields}) == (seconds("2026-11-03T10:00:00Z"), "kubectl-edit")
 
 
+def test_of_two_who_wrote_within_one_second_nobody_is_named() -> None:
+    fields = [
+        entry("kubectl", "2026-11-03T10:00:00Z"),
+        entry("kubectl-patch", "2026-11-03T10:00:00Z"),
+        entry("helm", "2026-11-01T10:00:00Z"),
+    ]
+
+    assert last_change({"managedFields": fields}) == (seconds("2026-11-03T10:00:00Z"), "")
+    assert last_change({"managedFields": [fields[0], fields[0]]}) == (seconds("2026-11-03T10:00:00Z"), "kubectl")
+
+
 def test_without_managed_fields_the_creation_is_the_last_known_change() -> None:
     assert last_change({"creationTimestamp": "2026-11-01T10:00:00Z"}) == (seconds("2026-11-01T10:00:00Z"), "")
     assert last_change({}) == (None, "")

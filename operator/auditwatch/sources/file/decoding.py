@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
+from auditwatch.events.audit import Seen, unseen
 from auditwatch.events.decode import NotAnAuditEventError, decode
 from auditwatch.events.records import record_of
 from auditwatch.events.redaction import Redactor
@@ -51,6 +52,7 @@ class Decoding:
     source: str
     instance: str
     redactor: Redactor
+    seen: Seen = unseen
 
     def read(self, lines: Iterable[Line], *, received: float) -> Reading:
         """Every event in ``lines``; no line can stop the ones behind it. ``received``: seconds since the epoch."""
@@ -82,5 +84,6 @@ class Decoding:
             received=received,
             redactor=self.redactor,
         )
+        self.seen(record)
         reading.degraded += bool(record.degraded)
         reading.rows.append(Row(record.key, msgspec.json.encode(record)))

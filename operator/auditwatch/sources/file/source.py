@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from auditwatch.events.activity import Gap
+from auditwatch.events.audit import Seen, unseen
 from auditwatch.events.needles import Needles
 from auditwatch.events.redaction import Redactor
 from auditwatch.journal.delivery import Delivery
@@ -66,11 +67,12 @@ class FileSource:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         ended: Callable[[BaseException], None],
+        seen: Seen = unseen,
     ) -> None:
         self._plan = plan
         self._stop = threading.Event()
         self._sink = JournalSink(
-            plan, deliver=deliver, redactor=redactor, needles=needles, clock=clock, stop=self._stop
+            plan, deliver=deliver, redactor=redactor, needles=needles, clock=clock, stop=self._stop, seen=seen
         )
         self._clock = clock
         self._monotonic = monotonic
@@ -138,6 +140,7 @@ class JournalSink:
         needles: Callable[[], Needles],
         clock: Callable[[], float],
         stop: threading.Event,
+        seen: Seen,
     ) -> None:
         self.tally = Tally()
         self._plan = plan
@@ -145,7 +148,9 @@ class JournalSink:
         self._clock = clock
         self._stop = stop
         self._filter = Filter(needles)
-        self._decoding = Decoding(cluster=plan.cluster, source=plan.name, instance=plan.instance, redactor=redactor)
+        self._decoding = Decoding(
+            cluster=plan.cluster, source=plan.name, instance=plan.instance, redactor=redactor, seen=seen
+        )
         self._mark = mark_of(plan.name, plan.instance)
 
     def recall(self) -> Position | None:

@@ -129,18 +129,21 @@ def _observation(metadata: Mapping[str, Any], *, body: JSONObject | None = None,
 
 
 def last_change(metadata: Mapping[str, Any]) -> tuple[float | None, str]:
-    """(time, manager) of the newest ``managedFields`` entry that is not about status; else its creation, nobody."""
+    """(time, manager) of the newest ``managedFields`` entry that is not about status; else its creation, nobody.
+
+    The server cuts these times to whole seconds: where two managers wrote in the last one, nobody is named.
+    """
     entries = _dicts(metadata.get("managedFields"))
     writes = [
         (time, str(entry.get("manager") or ""))
         for entry in entries
         if entry.get("subresource") != "status" and (time := seconds(entry.get("time"))) is not None
     ]
-    return max(writes, default=(seconds(metadata.get("creationTimestamp")), ""), key=_time)
-
-
-def _time(write: tuple[float | None, str]) -> float:
-    return write[0] or 0.0
+    if not writes:
+        return seconds(metadata.get("creationTimestamp")), ""
+    newest = max(time for time, _ in writes)
+    managers = {manager for time, manager in writes if time == newest}
+    return newest, managers.pop() if len(managers) == 1 else ""
 
 
 def _dicts(value: object) -> Iterable[dict[str, Any]]:

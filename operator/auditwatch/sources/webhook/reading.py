@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 import structlog
 
-from auditwatch.events.audit import AuditRecord
+from auditwatch.events.audit import AuditRecord, Seen, unseen
 from auditwatch.events.decode import NotAnAuditEventError, decode
 from auditwatch.events.items import is_event_list
 from auditwatch.events.prefilter import Prefilter
@@ -71,11 +71,19 @@ class BodyReader:
     """One body. :meth:`next_slice` may run in any thread, in one at a time."""
 
     def __init__(
-        self, body: bytes, *, origin: Origin, prefilter: Prefilter, redactor: Redactor, body_limit: int
+        self,
+        body: bytes,
+        *,
+        origin: Origin,
+        prefilter: Prefilter,
+        redactor: Redactor,
+        body_limit: int,
+        seen: Seen = unseen,
     ) -> None:
         self._origin = origin
         self._prefilter = prefilter
         self._redactor = redactor
+        self._seen = seen
         self._body_limit = body_limit
         self._items = items_of(body)
         self._waiting: deque[bytes] = deque()
@@ -104,6 +112,7 @@ class BodyReader:
     def _take(self, item: bytes, done: Slice) -> None:
         try:
             record = self._record(item)
+            self._seen(record)
             payload = _ENCODER.encode(record)
         except NotAnAuditEventError:
             done.undecodable[NOT_AN_EVENT] += 1

@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from auditwatch.events.audit import Seen
 from auditwatch.events.redaction import Redactor
 from auditwatch.journal.delivery import Intake
 from auditwatch.journal.errors import JournalError, JournalFullError
@@ -42,6 +43,7 @@ class Receiver:
     plan: WebhookPlan
     intake: Intake
     redactor: Redactor
+    seen: Seen
     sieve: Sieve
     doorkeeper: Doorkeeper
     budget: Budget
@@ -129,6 +131,7 @@ class Receiver:
             origin=origin,
             prefilter=self.sieve.prefilter,
             redactor=self.redactor,
+            seen=self.seen,
             body_limit=plan.limits.event_bytes,
         )
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import structlog
 from aiohttp import web
 
+from auditwatch.events.audit import Seen, unseen
 from auditwatch.events.needles import Needles
 from auditwatch.events.redaction import Redactor
 from auditwatch.journal.delivery import Intake
@@ -54,10 +55,12 @@ class WebhookSource:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         serial: Random,
+        seen: Seen = unseen,
     ) -> None:
         self._plan = plan
         self._intake = intake
         self._redactor = redactor
+        self._seen = seen
         self._sieve = Sieve(needles)
         self._reviews = Reviews(reviewer, monotonic=monotonic)
         self._clock = clock
@@ -129,6 +132,7 @@ class WebhookSource:
             plan=self._plan,
             intake=self._intake,
             redactor=self._redactor,
+            seen=self._seen,
             sieve=self._sieve,
             doorkeeper=doorkeeper,
             budget=Budget(self._plan.limits.flight_bytes),

@@ -53,6 +53,8 @@ class Explanation(Generic[T]):
     surely: Attribution
     among: tuple[Cause[T], ...] = ()
     """All that may have made it, where that is not told apart."""
+    is_last: bool = False
+    """Whether no other request is left that could have made it."""
 
 
 def explain(step: Step, causes: Sequence[Cause[T]]) -> Explanation[T] | None:
@@ -66,6 +68,8 @@ def explain(step: Step, causes: Sequence[Cause[T]]) -> Explanation[T] | None:
     if not free:
         return None
     carrier = min(free, key=lambda cause: cause.order)
+    is_last = len(free) == 1 and carrier.asked.verb != "deletecollection"
     if len(possible) == 1:
-        return Explanation(carrier, "Correlated")
-    return Explanation(carrier, "Ambiguous", tuple(sorted(possible, key=lambda cause: cause.order)))
+        return Explanation(carrier, "Correlated", is_last=is_last)
+    among = tuple(sorted(possible, key=lambda cause: cause.order))
+    return Explanation(carrier, "Ambiguous", among, is_last=is_last)

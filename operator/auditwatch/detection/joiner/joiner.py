@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 from auditwatch.detection.joiner.arrivals import Arrival, Settled
+from auditwatch.detection.joiner.asking import Asked
 from auditwatch.detection.joiner.causes import Cause, Explanation, explain
 from auditwatch.detection.joiner.clearing import Deletions
 from auditwatch.detection.joiner.fitting import Fit, fit
@@ -141,7 +142,7 @@ class Joiner:
             self._teller.nothing(*pending.inbox)
             return
         found = explain(pending.step, list(self._causes(pending.step)))
-        if found is None:
+        if found is None or (found.is_last and self._has_nearer(pending, found.cause.asked)):
             return
         self._waiting.drop(pending)
         request, suspects = found.cause.request, self._suspects(found)
@@ -150,6 +151,19 @@ class Joiner:
             request.inbox += pending.inbox
         else:
             self._teller.late_change(pending, request, found.surely, suspects)
+
+    def _has_nearer(self, pending: PendingStep, asked: Asked) -> bool:
+        """Whether another change that waits fits the request better in time; one write made only one of them."""
+        distance = abs(pending.row.time - asked.end)
+        others = (other for other in self._waiting.steps_at(pending.step.place) if other.step.uid == pending.step.uid)
+        return any(
+            other is not pending
+            and not other.is_certain
+            and not other.step.was_ending
+            and abs(other.row.time - asked.end) < distance
+            and fit(asked, other.step) is Fit.POSSIBLE
+            for other in others
+        )
 
     def _is_end_of_told(self, step: Step) -> bool:
         """Whether an object is gone at last whose deletion is told, and was only waiting for somebody's finalizer."""

@@ -48,6 +48,7 @@ def event(
     code: int = 200,
     stage: str = "ResponseComplete",
     query: str = "",
+    extra: dict[str, list[str]] | None = None,
     **fields: Any,
 ) -> AuditRecord:
     """The record of one stage of a request that was received at ``at`` and answered ``took`` seconds later."""
@@ -63,7 +64,7 @@ def event(
         "stage": stage,
         "requestURI": f"/apis/{group}/v1alpha1{place}/{resource}/{name}{query}",
         "verb": verb,
-        "user": {"username": user, "groups": ["system:authenticated"]},
+        "user": {"username": user, "groups": ["system:authenticated"], "extra": extra or {}},
         "sourceIPs": ["10.1.2.3"],
         "userAgent": "kubectl/v1.34.0",
         "objectRef": {key: value for key, value in reference.items() if value},

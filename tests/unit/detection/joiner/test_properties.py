@@ -37,7 +37,8 @@ from tests.unit.detection.joiner.stories import (
 )
 
 JITTERS = st.lists(st.floats(0.0, 1.9), min_size=30, max_size=30)
-END = 10_000.0
+SOON, END = 60.0, 10_000.0
+"""When all holds are over but those of requests that were only begun, and when those are over too."""
 REACH = 3.5
 """Seconds a change and its request may be apart: slack, the grain of the server's time, the work itself."""
 
@@ -82,6 +83,7 @@ def reference(steps: Sequence[Step]) -> list[LogRow]:
     desk = a_desk()
     for at, sighting in once((sighting.at, sighting) for sighting in sightings(steps)):
         desk.take(sighting.record, at=at)
+    desk.settle(SOON)
     desk.settle(END)
     return desk.log
 
@@ -110,6 +112,7 @@ def test_in_any_order_within_the_holds_and_killed_at_any_moment_results_and_find
         if is_killed:
             desk.kill()
         desk.settle(at)
+    desk.settle(SOON)
     desk.settle(END)
     expected = reference(steps)
 
@@ -210,6 +213,7 @@ def test_the_real_journal_killed_at_any_moment_gives_the_same_findings(
             clerk.settle(at)
             if killed == "settled":
                 clerk.kill()
+        clerk.settle(SOON)
         clerk.settle(END)
         log = clerk.log()
         assert clerk.journal.unsettled_count() == 0
@@ -225,6 +229,7 @@ def test_the_same_log_replayed_gives_identical_findings(steps: list[Step], jitte
     desk = a_desk()
     for at, sighting in arrivals(steps, jitters):
         desk.tell(sighting.record, at=at)
+    desk.settle(SOON)
     desk.settle(END)
 
     assert findings(numbered(desk.log)) == findings(numbered(desk.log))

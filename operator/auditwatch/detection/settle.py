@@ -1,8 +1,7 @@
-"""From records to rows of the log: the joiner, in its simplest form.
+"""From one change of watched state to its row of the log, by itself: what the joiner tells where nothing joins it.
 
-Today one kind of evidence exists, so nothing is held and nothing is joined: each record becomes one row at once. The
-audit event's branch, and what is held until its partner comes, have their place beside :func:`settle`; whatever they
-decide ends in the same :data:`LogRow`.
+Nothing is held and nothing is joined here, so it serves whoever has single records: rule tests, and the joiner for
+each change it takes.
 """
 
 from __future__ import annotations

@@ -177,6 +177,22 @@ def test_a_deletion_speaks_for_itself() -> None:
     assert [row.attribution for row in joined(event("delete"), change("delete"))] == ["Audited"]
 
 
+def test_which_of_two_deletions_deleted_it_is_not_told_apart() -> None:
+    rows = joined(event("delete", user="eve"), event("delete", at=0.1, user="bob"), change("delete"))
+
+    assert sorted(row.attribution for row in rows) == ["Ambiguous", "Audited"]
+
+
+def test_of_two_changes_the_one_that_is_nearer_to_the_only_request_is_its_work() -> None:
+    rows = joined(
+        event(at=0.2),
+        change(version="11", at=0.05, new={"spec": {"n": 1}}),
+        change(version="12", old_version="11", at=0.3, new={"spec": {"n": 2}}),
+    )
+
+    assert {row.actor.id: row.object for row in rows} == {"": {"spec": {"n": 1}}, "eve": {"spec": {"n": 2}}}
+
+
 def test_an_object_of_which_the_event_has_all_is_not_replaced_by_the_facts_that_state_keeps() -> None:
     whole = body("11", paused=True) | {"spec": {"paused": True, "more": 1}}
     (row,) = joined(event("create", responseObject=whole, requestObject=whole), change("create", version="11"))

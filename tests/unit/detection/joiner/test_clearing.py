@@ -125,6 +125,13 @@ def test_only_the_controller_itself_clears_up(fields: dict[str, Any]) -> None:
     assert (row.actor.user, row.attribution) == ("bob", "Audited")
 
 
+def test_the_controller_as_somebody_else_does_not_clear_up() -> None:
+    desk = desk_with_deletion()
+    desk.tell(clearing(responseObject=listed("rp-1"), impersonatedUser={"username": "bob"}), at=5.3)
+
+    assert only(desk.settle(8.0)).actor.id == "bob"
+
+
 def test_a_namespaces_deletion_that_is_heard_of_late_corrects_whom_the_clearing_up_is_blamed_on() -> None:
     desk = with_audit()
     desk.tell(clearing(responseObject=listed("rp-1")), at=5.3)

@@ -100,6 +100,17 @@ def test_an_event_that_comes_before_the_gap_is_decided_explains_it() -> None:
     assert gaps(desk) == []
 
 
+def test_a_change_whose_event_is_here_and_waits_is_no_gap() -> None:
+    desk = proven("update", "patch")
+    desk.tell(change(), at=0.2)
+    desk.settle(2.0)
+    desk.take(event(), heard(at=10.0), at=11.0)
+    desk.settle(11.0)
+    desk.settle(14.0)
+
+    assert gaps(desk) == []
+
+
 def test_what_k10s_own_server_changes_by_itself_is_no_gap() -> None:
     points: dict[str, Any] = {"group": APPS, "resource": "restorepoints", "namespace": "shop"}
     assert unexplained(proven("delete", **points), verb="delete", **points) == []

@@ -22,6 +22,7 @@ from auditwatch.detection.globs import is_literal
 from auditwatch.detection.policycheck import MUTATING, Kind, is_change, questions
 
 _BEGIN: Final = ("RequestReceived",)
+_READS: Final = ("get", "list", "watch")
 _SECRETS: Final = (
     GroupResources(resources=("secrets", "serviceaccounts/token")),
     GroupResources(group="authentication.k8s.io", resources=("tokenreviews",)),
@@ -65,6 +66,8 @@ class _Need:
     verb: str
     is_change: bool
     has_body: bool
+    is_exact: bool = False
+    """Whether it is these verbs alone: nothing else tells what an object was, or who changed it."""
 
 
 def render(rule_sets: Iterable[RuleSet], audited: Audited) -> str:
@@ -90,7 +93,7 @@ def sections(rule_sets: Iterable[RuleSet], audited: Audited) -> list[Section]:
         *_secrets(),
         *_quiet(audited),
         *_custom(audited),
-        *_aggregated(audited, needs),
+        *_aggregated(audited, needs, rules),
         *_others(audited, needs),
         *_rest(audited, rules),
     ]
@@ -98,14 +101,16 @@ def sections(rule_sets: Iterable[RuleSet], audited: Audited) -> list[Section]:
 
 def _needs(rule: CompiledRule, audited: Audited) -> Iterator[_Need]:
     """What a rule looks at. Kinds it names by a pattern are left to the last rules of the policy."""
-    wants = bool(rule.bodies)
+    wants, evidence = bool(rule.bodies), rule.source.match.evidence if rule.source.match else None
+    is_exact = evidence is not None and "State" not in evidence
     for group in rule.selector.groups or ():
         for resource in rule.selector.resources or ():
             if not is_literal(group + resource):
                 continue
             kind = group, resource
             for question in questions(rule, kind):
-                yield _Need(kind, question.verb, is_change(question), wants and kind not in audited.watched)
+                has_body = wants and kind not in audited.watched
+                yield _Need(kind, question.verb, is_change(question), has_body, is_exact)
 
 
 def _secrets() -> Iterator[Section]:
@@ -145,11 +150,15 @@ def _custom(audited: Audited) -> Iterator[Section]:
     )
 
 
-def _aggregated(audited: Audited, needs: Iterable[_Need]) -> Iterator[Section]:
+def _aggregated(audited: Audited, needs: Iterable[_Need], rules: Iterable[CompiledRule]) -> Iterator[Section]:
     groups = tuple(GroupResources(group=group) for group in audited.aggregated_groups)
     yield Section("Changes K10 serves itself: kube-apiserver has no bodies of them.", _changing("Metadata", groups))
     reads = [need for need in needs if need.kind[0] in audited.groups and not need.is_change]
-    if reads:
+    if any(_reads_all_of_k10(rule, audited) for rule in rules):
+        every = tuple(GroupResources(group=group) for group in (*audited.custom_groups, *audited.aggregated_groups))
+        rule = PolicyRule(level="Metadata", verbs=_READS, resources=every, omit_stages=_BEGIN)
+        yield Section("Reads of K10's objects, of whatever kind: who looks at it, in whose name, and is refused.", rule)
+    elif reads:
         rule = PolicyRule(level="Metadata", verbs=_verbs(reads), resources=_resources(reads), omit_stages=_BEGIN)
         yield Section("Reads of K10's objects that rules look at.", rule)
 
@@ -164,10 +173,17 @@ def _others(audited: Audited, needs: Iterable[_Need]) -> Iterator[Section]:
             PolicyRule(level="RequestResponse", verbs=_verbs(bodies), resources=_resources(bodies), omit_stages=_BEGIN),
         )
     changes = [need for need in left if need.is_change]
-    if changes:
+    lasting = {need.kind for need in changes if not need.is_exact}
+    if lasting:
+        resources = _resources(need for need in changes if need.kind in lasting)
         yield Section(
             "Other changes that rules look at. Watched state tells what they changed.",
-            PolicyRule(level="Metadata", verbs=MUTATING, resources=_resources(changes)),
+            PolicyRule(level="Metadata", verbs=MUTATING, resources=resources),
+        )
+    for verbs, found in sorted(_by_verbs(need for need in changes if need.kind not in lasting).items()):
+        yield Section(
+            f"Of other kinds that rules name, what they look at: {', '.join(verbs)}.",
+            PolicyRule(level="Metadata", verbs=verbs, resources=_resources(found)),
         )
     reads = [need for need in left if not need.is_change]
     if reads:
@@ -186,7 +202,7 @@ def _rest(audited: Audited, rules: Iterable[CompiledRule]) -> Iterator[Section]:
     if urls:
         yield Section("URLs that rules look at.", PolicyRule(level="Metadata", non_resource_urls=urls))
     yield Section("What every cluster writes all day.", _noise())
-    anything = any(_asks_for_anything(rule) for rule in rules)
+    anything = any(_asks_for_anything(rule, audited) for rule in rules)
     verbs = () if anything else MUTATING
     why = (
         "Everything else, without bodies: a rule looks at whatever its actor does."
@@ -221,18 +237,54 @@ def _urls(rule: CompiledRule) -> Iterator[str]:
         yield f"{head}{star}" if head.startswith("/") else "*"
 
 
-def _asks_for_anything(rule: CompiledRule) -> bool:
-    """Whether it looks at kinds it does not name, at more than their changes."""
-    if rule.selector.only_urls:
+def _asks_for_anything(rule: CompiledRule, audited: Audited) -> bool:
+    """Whether it looks at kinds it does not name, at more than their changes.
+
+    What K10's account does is logged anyway. What somebody reads in its name is not, outside of K10: a policy cannot
+    select by whom somebody impersonates, and every read there is would be too high a price.
+    """
+    if rule.selector.only_urls or _is_about_the_account(rule, audited) or _names_k10(rule, audited):
         return False
     groups, resources, verbs = rule.selector.groups, rule.selector.resources, rule.selector.verbs
     is_named = groups and resources and all(map(is_literal, (*groups, *resources)))
     return not is_named and (verbs is None or not verbs <= set(MUTATING))
 
 
+def _reads_all_of_k10(rule: CompiledRule, audited: Audited) -> bool:
+    verbs, resources = rule.selector.verbs, rule.selector.resources or ("*",)
+    is_open = not all(map(is_literal, (*(rule.selector.groups or ()), *resources)))
+    return is_open and _names_k10(rule, audited) and (verbs is None or not verbs.isdisjoint(_READS))
+
+
+def _names_k10(rule: CompiledRule, audited: Audited) -> bool:
+    """Whether all groups it names, by pattern or as they are, are K10's."""
+    groups = rule.selector.groups or ()
+    tails = tuple(group.partition(".")[1:] for group in audited.groups)
+    is_own = [group in audited.groups or (group[:1] == "*" and group[1:] in map("".join, tails)) for group in groups]
+    return bool(is_own) and all(is_own)
+
+
+def _is_about_the_account(rule: CompiledRule, audited: Audited) -> bool:
+    """Whether the name of K10's account stands in everything it matches."""
+    name = f'"{audited.account}"'
+    needles = rule.needles or ()
+    return bool(needles) and all(any(name in literal for literal in needle.literals) for needle in needles)
+
+
+def _by_verbs(needs: Iterable[_Need]) -> dict[tuple[str, ...], list[_Need]]:
+    """Kinds by the verbs that are asked of them."""
+    by_kind: dict[Kind, list[_Need]] = {}
+    for need in needs:
+        by_kind.setdefault(need.kind, []).append(need)
+    found: dict[tuple[str, ...], list[_Need]] = {}
+    for asked in by_kind.values():
+        found.setdefault(_verbs(asked), []).extend(asked)
+    return found
+
+
 def _verbs(needs: Iterable[_Need]) -> tuple[str, ...]:
     asked = {need.verb for need in needs}
-    return tuple(verb for verb in (*MUTATING, "get", "list", "watch") if verb in asked)
+    return tuple(verb for verb in (*MUTATING, *_READS) if verb in asked)
 
 
 def _resources(needs: Iterable[_Need]) -> tuple[GroupResources, ...]:

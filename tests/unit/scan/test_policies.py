@@ -166,3 +166,37 @@ def test_a_k10_with_an_api_domain_of_its_own_has_its_groups_and_account_in_the_p
     assert "config.kio.veeam" in groups
     assert not [group for group in groups if group.endswith("kio.kasten.io")]
     assert "system:serviceaccount:veeam:backup" in {user for rule in policy["rules"] for user in rule.get("users", ())}
+
+
+@pytest.mark.parametrize(
+    ("verb", "group", "resource", "level"),
+    [
+        ("delete", "", "events", "Metadata"),
+        ("create", "", "events", "None"),
+        ("patch", "events.k8s.io", "events", "None"),
+        ("deletecollection", "snapshot.storage.k8s.io", "volumesnapshotcontents", "Metadata"),
+        ("list", POLICIES, "policies", "Metadata"),
+        ("get", "reporting.kio.kasten.io", "reports", "Metadata"),
+        ("list", "", "secrets", "Metadata"),
+        ("list", "", "pods", "None"),
+        ("get", "apps", "deployments", "None"),
+    ],
+)
+def test_kinds_of_which_rules_look_at_little_are_logged_little(
+    verb: str, group: str, resource: str, level: str
+) -> None:
+    asked = Question(verb=verb, group=group, resource=resource, users=("eve",), namespaces=("shop",))
+    assert _decision(asked)[0] == level
+
+
+def test_what_somebody_reads_in_the_name_of_k10_is_no_reason_to_log_every_read() -> None:
+    rules = rules_of(Asked(), k10=K10, now=0.0).rule_sets
+    found = {each.rule: each.visibility.level for each in checked(rendered(rules, K10), rules, K10)}
+    assert found["k10-account-impersonated"] == found["k10-token-outside-k10"] == "Partial"
+
+
+def test_a_rule_that_looks_at_anything_has_every_read_logged(tmp_path: Path) -> None:
+    (tmp_path / "eve.yaml").write_text("[{name: eve, match: {users: [eve]}}]", encoding="utf-8")
+    rules = rules_of(Asked(files=(tmp_path / "eve.yaml",)), k10=K10, now=0.0).rule_sets
+    asked = Question(verb="get", group="apps", resource="deployments", users=("eve",))
+    assert answer(read_policy(rendered(rules, K10)), asked).decision.level == "Metadata"

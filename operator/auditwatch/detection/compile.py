@@ -44,6 +44,8 @@ class RuleSource:
 
     watch: str
     """``namespace/name`` of the AuditWatch."""
+    since: float = 0.0
+    """Event time, seconds since the epoch, from which the rules match: when the watch was created."""
     tenant: str | None = None
     """The only namespace it may see; ``None`` in the operator's own namespace."""
     packs: Sequence[PackUse] = ()
@@ -68,6 +70,7 @@ def compile_watch(source: RuleSource, *, k10: K10View, now: float) -> tuple[Rule
         rules=compiler.rules,
         k10=k10,
         zone=zone,
+        since=source.since,
         tenant=source.tenant,
         left_out=compiler.left_out,
     )

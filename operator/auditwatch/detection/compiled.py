@@ -110,6 +110,8 @@ class RuleSet:
     rules: Mapping[str, CompiledRule]
     k10: K10View
     zone: tzinfo
+    since: float = 0.0
+    """Event time, seconds since the epoch, before which nothing is matched: what happened before there was a watch."""
     tenant: str | None = None
     """The only namespace it sees; ``None`` for a watch of the operator's own namespace."""
     left_out: Mapping[str, str] = field(default_factory=dict)

@@ -41,6 +41,10 @@ class _InForce:
     def is_due(self, rule: CompiledRule, sequence: int) -> bool:
         return sequence > self.since.get(rule.digest, -1)
 
+    def is_past(self, row: Activity) -> bool:
+        """Whether it happened before there was the watch, and is only told of now: a log is older than who reads it."""
+        return row.time < self.rule_set.since
+
 
 class Detector:
     """Matching and counting over every rule set in force. For one thread."""
@@ -109,7 +113,7 @@ class Detector:
 
     def _observe(self, in_force: _InForce, sequence: int, row: Activity) -> list[Signal]:
         rule_set = in_force.rule_set
-        candidates = in_force.index.candidates(kind_of(row))
+        candidates = () if in_force.is_past(row) else in_force.index.candidates(kind_of(row))
         activity = seen_by(rule_set.tenant, row) if candidates else None
         if activity is None:
             return []
@@ -123,7 +127,7 @@ class Detector:
         """The same for a row of which more is known now; rules that were not in force for it then are not now."""
         rule_set = in_force.rule_set
         activity, former = (seen_by(rule_set.tenant, each) for each in (row.activity, row.former))
-        if activity is None or former is None:
+        if activity is None or former is None or in_force.is_past(row.activity):
             return []
         scope, was = (Scope(each, rule_set.k10, rule_set.zone) for each in (activity, former))
         rules, rules_then = (

@@ -19,6 +19,7 @@ from auditwatch.api.problems import Problem
 from auditwatch.detection.compile import PackUse, RuleSource, compile_watch
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.packs import LoadedPack, find_pack
+from auditwatch.events.times import parse_time
 from auditwatch.findings.policy import RUNBOOKS, FindingPolicy, finding_namespace
 from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.view import InstalledK10
@@ -95,7 +96,9 @@ class Reconciling:
         parsed = parse_watch(body)
         key = f"{metadata['namespace']}/{metadata['name']}"
         refused = self._refusal(metadata["namespace"])
-        rule_set, problems = (None, parsed.problems) if refused else self._compile(key, parsed)
+        rule_set, problems = (
+            (None, parsed.problems) if refused else self._compile(key, parsed, created=_created(metadata))
+        )
         entry = WatchEntry(
             uid=metadata["uid"],
             namespace=metadata["namespace"],
@@ -112,12 +115,13 @@ class Reconciling:
         self._registry.put(entry)
         log.info("watch taken up", watch=key, generation=entry.generation, problems=len(problems), refused=refused)
 
-    def _compile(self, key: str, parsed: ParsedWatch) -> tuple[RuleSet | None, tuple[Problem, ...]]:
+    def _compile(self, key: str, parsed: ParsedWatch, *, created: float) -> tuple[RuleSet | None, tuple[Problem, ...]]:
         instance = next((each for each in self._instances if each.name == parsed.spec.k10_name), None)
         if instance is None:
             return None, (*parsed.problems, self._no_such_k10(parsed.spec))
         source = RuleSource(
             watch=key,
+            since=created,
             tenant=self._tenant(key),
             packs=[
                 PackUse(f"spec.packs[{index}]", pack, find_pack(self._packs, pack.name, pack.version))
@@ -175,3 +179,8 @@ class Reconciling:
             f"namespace {namespace!r} may hold no AuditWatch: add it to tenancy.namespaces of the installer's "
             f"configuration, or create the AuditWatch in {self._operator_namespace!r}"
         )
+
+
+def _created(metadata: Mapping[str, Any]) -> float:
+    """When the watch was created, seconds since the epoch; 0 where its body does not say."""
+    return parse_time(str(metadata.get("creationTimestamp") or "")) or 0.0

@@ -149,6 +149,13 @@ def test_a_rule_holds_for_rows_above_the_sequence_it_is_in_force_from() -> None:
     assert len(made.observe(6, PAUSING)) == 1
 
 
+def test_what_happened_before_there_was_the_watch_is_not_matched() -> None:
+    made = detector(PAUSED, since=PAUSING.time)
+
+    assert made.observe(1, altered(PAUSING, time=PAUSING.time - 0.001)) == []
+    assert [signal.rule for signal in made.observe(2, PAUSING)] == ["probe"]
+
+
 def test_installing_again_replaces_and_removing_ends_it() -> None:
     made = detector(PAUSED)
     made.install(rule_set(PAUSED.replace("probe", "other")), in_force_from={})

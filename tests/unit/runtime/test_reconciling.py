@@ -16,6 +16,7 @@ from auditwatch.journal.journal import Journal
 from auditwatch.k10.identity import K10Instance
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.needing import NeedlesInForce
+from auditwatch.runtime.reading import Reading
 from auditwatch.runtime.reconciling import Reconciling
 from auditwatch.runtime.registry import Registry, WatchEntry
 from auditwatch.runtime.tally import ledger_of
@@ -42,6 +43,7 @@ def engine(tmp_path: Path) -> Iterator[EngineThread]:
         lambda journal: Ledger(journal_id=journal.id, cluster="c"),
         cluster="c",
         clock=lambda: 1000.0,
+        reading=Reading(),
         on_dirty=lambda _sequence, _rows: None,
     )
     thread.start()
@@ -243,3 +245,13 @@ def test_sources_look_for_what_the_rules_of_a_watch_need_as_long_as_it_is_there(
 
     assert wanted.needles > nothing.needles
     assert (paused, again, needles()) == (nothing, wanted, nothing)
+
+
+def test_a_watch_looks_at_what_happens_from_its_creation_on(reconciling: Reconciling, registry: Registry) -> None:
+    new = body(packs=[], rules=[RULE])
+    new["metadata"]["creationTimestamp"] = "2026-11-01T10:00:00Z"
+    reconciling.seen(new)
+
+    rule_set = entry(registry).rule_set
+    assert rule_set is not None
+    assert rule_set.since == 1_793_527_200.0

@@ -37,13 +37,14 @@ class Engine:
         cluster: str,
         on_dirty: OnDirty,
         own: OwnRequests | None = None,
+        reading: Reading | None = None,
     ) -> None:
         self.journal = journal
         self.detector = detector
         self.ledger = ledger
         self.problems = Problems()
         self.figures = EngineFigures(is_alive=True, limit_bytes=journal.limit_bytes)
-        self._settler = Settler(journal, cluster=cluster, problems=self.problems, own=own)
+        self._settler = Settler(journal, cluster=cluster, problems=self.problems, reading=reading, own=own)
         self._is_matching = False
         self._deliveries = self._refused = 0
         self._has_refused = False

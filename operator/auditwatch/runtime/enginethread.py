@@ -58,6 +58,7 @@ class EngineThread:
         clock: Callable[[], float],
         on_dirty: OnDirty,
         own: OwnRequests | None = None,
+        reading: Reading | None = None,
         queue_bytes: int = QUEUE_BYTES,
     ) -> None:
         self._open_journal = open_journal
@@ -67,6 +68,7 @@ class EngineThread:
         self._clock = clock
         self._on_dirty = on_dirty
         self._own = own
+        self._reading = reading
         self._mailbox = Mailbox(limit_bytes=queue_bytes)
         self._opened: Future[Opened] = Future()
         self._engine: Engine | None = None
@@ -169,7 +171,13 @@ class EngineThread:
         note_loss(journal, cluster=self._cluster, now=self._clock())
         ledger = self._new_ledger(journal)
         self._engine = Engine(
-            journal, self._detector, ledger, cluster=self._cluster, on_dirty=self._on_dirty, own=self._own
+            journal,
+            self._detector,
+            ledger,
+            cluster=self._cluster,
+            on_dirty=self._on_dirty,
+            own=self._own,
+            reading=self._reading,
         )
         self._opened.set_result(opened)
 

@@ -64,7 +64,11 @@ class NoneOfOurs:
 
 
 class Settler:
-    """Takes the inbox in the order of arrival and settles what has waited long enough. For the engine's thread."""
+    """Takes the inbox in the order of arrival and settles what has waited long enough. For the engine's thread.
+
+    Without a ``reading`` it settles nothing until :meth:`read_with`: events of an earlier life are not read as if this
+    were another K10.
+    """
 
     def __init__(
         self,
@@ -72,13 +76,13 @@ class Settler:
         *,
         cluster: str,
         problems: Problems,
-        reading: Reading | None = None,
+        reading: Reading | None,
         own: OwnRequests | None = None,
     ) -> None:
         self._journal = journal
         self._cluster = cluster
         self._problems = problems
-        self._reading = reading or Reading()
+        self._reading = reading
         self._own = own or NoneOfOurs()
         self._passed: list[int] = []
         self._joiner: Joiner | None = None
@@ -101,13 +105,15 @@ class Settler:
         Time is never set back, whatever the clock is. Raises :class:`JournalError`, having done nothing.
         """
         self._now = max(self._now, now)
-        joiner = self._joiner or self._begin()
+        if self._reading is None:
+            return 0
+        joiner = self._joiner or self._begin(self._reading)
         for proof in self._own.take_proofs():
             joiner.alive(proof.source, proof.instance, evidence=proof.evidence, time=proof.time, now=self._now)
         try:
             rows = self._journal.unsettled(limit=limit, after=self._taken)
             for row in rows:
-                self._take(joiner, row)
+                self._take(joiner, self._reading, row)
             if len(rows) < limit:
                 self._reading.refresh(self._journal)
             return max(len(rows), self._settle(joiner))
@@ -115,22 +121,22 @@ class Settler:
             self._joiner = None
             raise
 
-    def _begin(self) -> Joiner:
+    def _begin(self, reading: Reading) -> Joiner:
         """A joiner that knows what was saved; it has taken nothing of the inbox yet."""
-        self._reading.prepare(self._journal)
+        reading.prepare(self._journal)
         joiner = Joiner(
-            self._reading.activity,
-            self._reading.kinds,
+            reading.activity,
+            reading.kinds,
             trouble=self._trouble,
-            hold=self._reading.hold,
-            joinable=self._reading.joinable,
+            hold=reading.hold,
+            joinable=reading.joinable,
         )
         joiner.restore(self._journal.snapshots(JOINER))
         self._joiner, self._taken = joiner, 0
         self._passed.clear()
         return joiner
 
-    def _take(self, joiner: Joiner, row: InboxRow) -> None:
+    def _take(self, joiner: Joiner, reading: Reading, row: InboxRow) -> None:
         """Hand a row to the joiner, or what stands in the log for one that cannot be read."""
         self._taken = row.sequence
         self._now = max(self._now, row.received)
@@ -140,7 +146,7 @@ class Settler:
                 self._passed.append(row.sequence)
                 return
             if isinstance(record, StateChange | AuditRecord):
-                self._reading.learn(record)
+                reading.learn(record)
             joiner.take(Arrival(row.sequence, row.received, record))
         except Exception as error:  # noqa: BLE001 - one record must not stop those behind it; it is counted and told
             self._problems.note("settling", error, inbox_sequence=row.sequence, source=row.source)

@@ -19,6 +19,7 @@ from auditwatch.events.keys import state_change_key
 from auditwatch.findings.ledger import Ledger
 from auditwatch.journal.journal import Journal
 from auditwatch.runtime.enginethread import EngineThread
+from auditwatch.runtime.reading import Reading
 
 WATCH, RULE = "kasten-io/k10", "policy-changed"
 
@@ -186,6 +187,7 @@ class Bench:
             lambda journal: Ledger(journal_id=journal.id, cluster="c"),
             cluster="c",
             clock=time.time,
+            reading=Reading(),
             on_dirty=lambda sequence, rows: self.told.append((sequence, set(rows))),
             queue_bytes=self._queue_bytes,
         )

@@ -22,6 +22,7 @@ from auditwatch.outputs.events.recorder import EventRecorder
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.publishing import Publisher
 from auditwatch.runtime.publishing_memory import SPACE
+from auditwatch.runtime.reading import Reading
 from auditwatch.runtime.tally import ledger_of
 from auditwatch.runtime.upkeep import PUBLISHED
 from tests.unit.findings.making import WATCH
@@ -76,6 +77,7 @@ def engine_on(path: Path, notify: Callable[..., None], *, journal_id: str = "jou
         lambda journal: Ledger(journal_id=journal.id, cluster="prod"),
         cluster="prod",
         clock=time.time,
+        reading=Reading(),
         on_dirty=notify,
     )
     engine.start()

@@ -17,6 +17,7 @@ from auditwatch.journal.errors import JournalUnavailableError
 from auditwatch.journal.journal import Journal
 from auditwatch.runtime.figures import Problems
 from auditwatch.runtime.matching import Matcher
+from auditwatch.runtime.reading import Reading
 from auditwatch.runtime.settling import Settler
 from tests.unit.runtime.engine_parts import Bench, Changes, Counting, a_turn, change, matched, one
 
@@ -38,7 +39,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 def received(journal: Journal, *uids: str) -> None:
     Changes(uids).record(journal)
-    Settler(journal, cluster="c", problems=Problems()).step(now=0.0)
+    Settler(journal, cluster="c", problems=Problems(), reading=Reading()).step(now=0.0)
 
 
 def matcher(journal: Journal, detector: Counting, told: list[int] | None = None) -> Matcher:
@@ -151,7 +152,7 @@ def test_a_record_nobody_can_read_becomes_a_gap_and_stops_none_of_its_neighbours
     journal.receive(key="bad", source="webhook", payload=b"\xff\xfe")
     Changes(("b",)).record(journal)
 
-    assert Settler(journal, cluster="c", problems=problems).step(now=0.0) == 3
+    assert Settler(journal, cluster="c", problems=problems, reading=Reading()).step(now=0.0) == 3
     rows = [msgspec.json.decode(row.payload, type=LogRow) for row in journal.log_after(0, limit=9)]
     (gap,) = [row for row in rows if isinstance(row, Gap)]
     assert (len(rows), gap.reason, gap.source) == (3, "RecordUnreadable", "webhook")
@@ -160,7 +161,9 @@ def test_a_record_nobody_can_read_becomes_a_gap_and_stops_none_of_its_neighbours
 
 def test_settling_goes_in_batches_and_leaves_the_rest_for_the_next_turn(journal: Journal) -> None:
     Changes(tuple(f"u{number}" for number in range(5))).record(journal)
-    settled = [Settler(journal, cluster="c", problems=Problems()).step(now=0.0, limit=2) for _ in range(4)]
+    settled = [
+        Settler(journal, cluster="c", problems=Problems(), reading=Reading()).step(now=0.0, limit=2) for _ in range(4)
+    ]
 
     assert settled == [2, 2, 1, 0]
 

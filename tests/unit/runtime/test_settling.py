@@ -35,7 +35,7 @@ class Place:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.now = START
-        self.reading: Any = lambda: None
+        self.reading: Any = Reading
         self.open()
 
     def open(self) -> None:
@@ -185,4 +185,16 @@ def test_another_k10s_account_is_recognised_once_it_is_read_with(place: Place) -
     place.receive(event("get", user=account), at=0.2)
     place.step(0.3)
 
+    assert place.last().actor.is_k10 is True
+
+
+def test_nothing_is_settled_before_it_is_known_which_k10_this_is(place: Place) -> None:
+    place.reading = lambda: None
+    place.again()
+    place.receive(event("get", user="system:serviceaccount:backup:k10-k10"), at=0.2)
+    place.step(100.0)
+    assert (place.log(), place.journal.unsettled_count()) == ([], 1)
+
+    place.settler.read_with(Reading((K10Instance(namespace="backup"),)))
+    place.step(100.1)
     assert place.last().actor.is_k10 is True

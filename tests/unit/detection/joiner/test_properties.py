@@ -18,6 +18,7 @@ from auditwatch.detection.signal import SEVERITIES
 from auditwatch.events.activity import ATTRIBUTIONS, Activity, LogRow
 from auditwatch.journal.journal import Journal
 from auditwatch.runtime.figures import Problems
+from auditwatch.runtime.reading import Reading
 from auditwatch.runtime.settling import Settler
 from tests.unit.detection.joiner.making import START, Desk
 from tests.unit.detection.joiner.stories import (
@@ -171,7 +172,7 @@ class Clerk:
     def _open(self) -> None:
         self.journal = Journal.open(self._path, clock=lambda: self._now, new_id=lambda: "j", new_key=lambda: b"k")
         self._problems = Problems()
-        self._settler = Settler(self.journal, cluster="prod", problems=self._problems)
+        self._settler = Settler(self.journal, cluster="prod", problems=self._problems, reading=Reading())
 
     def kill(self) -> None:
         self.close()

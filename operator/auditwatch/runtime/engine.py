@@ -104,6 +104,8 @@ class Engine:
             is_full=self._has_refused or self.journal.is_full(),
             used_bytes=self.journal.used_bytes(),
             pruned=self._upkeep.pruned,
+            held=self._settler.held,
+            overruns=self._settler.overruns,
         )
 
     def _tell_health(self, error: JournalError | None, now: float) -> None:

@@ -44,6 +44,10 @@ class EngineFigures:
     limit_bytes: int = 0
     pruned: int = 0
     """Log rows removed since the start."""
+    held: int = 0
+    """Requests and changes that wait to be joined."""
+    overruns: int = 0
+    """Times more waited than may, so that nothing could wait, since the start."""
     problems: Mapping[str, int] = field(default_factory=dict)
     """Rows that were passed over because our own code failed on them, by what was being done."""
 

@@ -117,6 +117,8 @@ def _engine(engine: EngineFigures) -> Iterator[Metric]:
     yield _gauge("auditwatch_engine_healthy", "1 while the journal can be committed to.", {(): int(engine.is_healthy)})
     yield _gauge("auditwatch_queue_bytes", "Bytes waiting for a commit.", {(): engine.queue_bytes})
     yield _gauge("auditwatch_log_backlog_rows", "Log rows not yet matched.", {(): engine.backlog})
+    yield _gauge("auditwatch_joiner_held", "Requests and changes that wait to be joined.", {(): engine.held})
+    yield _counter("auditwatch_joiner_overruns", "Times too much waited, so that nothing could.", {(): engine.overruns})
     yield _gauge("auditwatch_journal_bytes", "Bytes the journal uses.", {(): engine.used_bytes})
     yield _gauge("auditwatch_journal_limit_bytes", "Bytes the journal may use.", {(): engine.limit_bytes})
     yield _gauge("auditwatch_journal_full", "1 while senders are refused for want of room.", {(): int(engine.is_full)})

@@ -94,6 +94,11 @@ class Settler:
         """How many requests and changes wait."""
         return self._joiner.held if self._joiner is not None else 0
 
+    @property
+    def overruns(self) -> int:
+        """Times more waited than may, so that nothing could wait, since the joiner was last made anew."""
+        return self._joiner.overruns if self._joiner is not None else 0
+
     def read_with(self, reading: Reading) -> None:
         """Read audit events with these facts from now on; what is held is read again."""
         self._reading = reading

@@ -184,7 +184,7 @@ def test_a_k10_that_is_called_otherwise_is_known_by_its_account() -> None:
     assert not _says(_compiled(K10Instance()), "k10-token-outside-k10", {"verb": "list", "user": mine})
 
 
-@pytest.mark.parametrize("name", ["k10-operators", "key-rotators", "gitops"])
+@pytest.mark.parametrize("name", ["k10-operators", "key-rotators", "gitops", "trusted-impersonators"])
 def test_nobody_is_excepted_until_somebody_is_named(name: str) -> None:
     assert [named.values for named in PACK.lists if named.name == name] == [()]
     assert [rule for rule in RULES if any(_names_list(each.where, name) for each in rule.exceptions)]
@@ -195,8 +195,24 @@ def test_who_is_named_is_excepted_and_who_acts_in_their_name_is_not() -> None:
     rotates = _compiled(K10Instance(), NamedList(name="key-rotators", values=("olivia",)))
     assert _says(_compiled(K10Instance()), "passkey-created", {**deed, "user": {"username": "olivia"}})
     assert not _says(rotates, "passkey-created", {**deed, "user": {"username": "olivia"}})
-    pretends = {"user": {"username": "eve"}, "impersonatedUser": {"username": "olivia"}}
+    pretends: dict[str, Any] = {"user": {"username": "eve"}, "impersonatedUser": {"username": "olivia"}}
     assert _says(rotates, "passkey-created", {**deed, **pretends})
+
+
+def test_a_front_end_that_is_trusted_may_act_for_people_and_not_for_k10() -> None:
+    front_end = {"username": "system:serviceaccount:cattle-impersonation-system:cattle-impersonation-u-x7k2p"}
+    trusting = _compiled(
+        K10Instance(), NamedList(name="trusted-impersonators", values=("system:serviceaccount:cattle-*:*",))
+    )
+    deed = {
+        "verb": "list",
+        "user": front_end,
+        "objectRef": {"apiGroup": "config.kio.kasten.io", "resource": "policies"},
+    }
+    as_jane, as_k10 = ({**deed, "impersonatedUser": {"username": name}} for name in ("jane", K10Instance().account))
+    assert _says(_compiled(K10Instance()), "impersonation-at-k10", as_jane)
+    assert not _says(trusting, "impersonation-at-k10", as_jane)
+    assert _says(trusting, "k10-account-impersonated", as_k10)
 
 
 def test_the_same_rule_is_fed_by_requests_and_by_state_and_names_who_it_was() -> None:

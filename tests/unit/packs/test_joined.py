@@ -1,0 +1,112 @@
+"""The baseline pack on what the joiner makes of requests and watched state: who it was and what it did, told once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from auditwatch.detection.compiled import RuleSet
+from auditwatch.detection.detector import Detector
+from auditwatch.detection.signal import Signal
+from auditwatch.events.activity import LogRow
+from auditwatch.k10.view import InstalledK10
+from auditwatch.scan.rules import Asked, rules_of
+from tests.unit.detection.joiner.making import APPS, CONTROLLER, change, event, with_audit
+
+POINTS: dict[str, Any] = {"group": APPS, "resource": "restorepoints", "namespace": "shop"}
+CONTENTS: dict[str, Any] = {"group": APPS, "resource": "restorepointcontents", "namespace": ""}
+CATALOG: dict[str, Any] = {"group": "apps", "resource": "deployments"}
+SCALE = {"apiGroup": "apps", "resource": "deployments", "namespace": "kasten-io", "name": "catalog-svc"}
+NAMESPACE = {"resource": "namespaces", "namespace": "shop", "name": "shop"}
+LABELS = {"k10.kasten.io/appName": "shop", "k10.kasten.io/policyName": "daily"}
+
+
+@pytest.fixture(scope="module")
+def rules() -> RuleSet:
+    (rule_set,) = rules_of(Asked(), k10=InstalledK10(), now=0.0).rule_sets
+    return rule_set
+
+
+def _said(rules: RuleSet, rows: Sequence[LogRow]) -> dict[str, list[Signal]]:
+    """What makes findings, by rule."""
+    detector = Detector()
+    detector.install(rules, in_force_from={})
+    found: dict[str, list[Signal]] = {}
+    for sequence, row in enumerate(rows, start=1):
+        for signal in detector.observe(sequence, row):
+            if signal.emits_finding:
+                found.setdefault(signal.rule, []).append(signal)
+    return found
+
+
+def _content(number: int) -> dict[str, Any]:
+    return {"metadata": {"name": f"shop-{number}", "labels": LABELS}, "spec": {}}
+
+
+def test_a_pause_of_which_the_log_has_no_body_is_told_by_state_with_who_it_was(rules: RuleSet) -> None:
+    desk = with_audit()
+    desk.take(event(), change(), at=0.3)
+    said = _said(rules, desk.settle(60.0))
+    assert set(said) == {"policy-paused"}
+    assert [signal.title for signal in said["policy-paused"]] == ["Policy kasten-io/daily was paused by eve"]
+
+
+def test_a_write_that_changed_nothing_is_told_as_one_that_was_not_seen(rules: RuleSet) -> None:
+    desk = with_audit()
+    desk.take(event(), at=0.3)
+    assert set(_said(rules, desk.settle(60.0))) == {"k10-change-unseen"}
+
+
+def test_scaling_by_the_subresource_is_told_once_with_who_it_was(rules: RuleSet) -> None:
+    desk = with_audit()
+    specs = [{"metadata": {"name": "catalog-svc"}, "spec": {"replicas": replicas}} for replicas in (1, 0)]
+    desk.take(
+        event("patch", "catalog-svc", objectRef={**SCALE, "subresource": "scale"}, **CATALOG),
+        change("update", "catalog-svc", old=specs[0], new=specs[1], **CATALOG),
+        at=0.3,
+    )
+    said = _said(rules, desk.settle(60.0))
+    assert [signal.title for signal in said.pop("k10-scaled-to-zero")] == [
+        "K10's catalog-svc was scaled to zero by eve"
+    ]
+    assert said == {}
+
+
+def test_who_deletes_a_namespace_has_deleted_its_restore_points_and_is_named_once(rules: RuleSet) -> None:
+    desk = with_audit()
+    desk.tell(event("delete", "shop", group="", resource="namespaces", namespace="", objectRef=NAMESPACE), at=0.3)
+    rows = desk.settle(2.5)
+    clearing = event("deletecollection", "", at=5.0, user=CONTROLLER, **POINTS)
+    gone = [change("delete", f"rp-{number}", at=5.2, since=-10.0, **POINTS) for number in range(5)]
+    desk.take(clearing, *gone, at=5.3)
+    said = _said(rules, [*rows, *desk.settle(60.0)])
+    (many,) = said.pop("restore-points-deleted-many")
+    assert said == {}
+    assert (many.title, many.count) == ("Many restore points were deleted in namespace shop by eve", 5)
+
+
+def test_all_contents_deleted_with_one_request_are_told_with_who_asked(rules: RuleSet) -> None:
+    desk = with_audit()
+    gone = [
+        change("delete", f"shop-{number}", at=0.1, since=-10.0, old=_content(number), **CONTENTS) for number in range(5)
+    ]
+    desk.take(event("deletecollection", "", **CONTENTS), *gone, at=0.3)
+    said = _said(rules, desk.settle(60.0))
+    assert {rule: {signal.severity for signal in signals} for rule, signals in said.items()} == {
+        "restore-point-content-deleted": {"Critical"},
+        "restore-point-contents-deleted-many": {"Critical"},
+    }
+    assert said["restore-point-contents-deleted-many"][0].title.endswith(" by eve: shop")
+
+
+def test_without_an_audit_log_nobody_is_named_and_nobody_is_accused(rules: RuleSet) -> None:
+    desk = with_audit()
+    gone = change("delete", "shop-1", old=_content(1), **CONTENTS)
+    desk.take(gone, at=0.3)
+    said = _said(rules, desk.settle(60.0))
+    assert {rule: [signal.title for signal in signals] for rule, signals in said.items()} == {
+        "restore-point-content-deleted": ["Restore point content shop-1 was deleted"]
+    }
+    assert said["restore-point-content-deleted"][0].severity == "Low"

@@ -26,6 +26,7 @@ from auditwatch.sources.webhook.doorkeeping import Admitted, Doorkeeper
 from auditwatch.sources.webhook.plan import WebhookPlan
 from auditwatch.sources.webhook.reading import BodyReader, Origin, Slice
 from auditwatch.sources.webhook.sieve import HEADER, Sieve, encoded, told
+from auditwatch.sources.webhook.toldgaps import GAPS_HEADER, gap_rows
 
 log = structlog.get_logger()
 _BROKEN = (aiohttp.ClientError, HttpProcessingError, web.RequestPayloadError, ConnectionError)
@@ -97,7 +98,7 @@ class Receiver:
         except _BROKEN:
             return answers.refused(400, "Interrupted", "the connection broke inside the body", closes=True)
         try:
-            return await self._recorded(body, admitted)
+            return await self._recorded(body, admitted, request.headers.get(GAPS_HEADER, ""))
         except Exception as error:  # noqa: BLE001 - the sender must come again, and this must be counted as its own
             return _our_fault(error)
 
@@ -111,8 +112,12 @@ class Receiver:
         body = await read_body(request.content, flight, self.plan.limits, promised=request.content_length)
         return await unpack(body, flight, self._elsewhere) if encoding == "gzip" else body
 
-    async def _recorded(self, body: bytes, admitted: Admitted) -> Answer:
+    async def _recorded(self, body: bytes, admitted: Admitted, gaps: str) -> Answer:
         reader = self._reader(body, admitted.instance)
+        lost = gap_rows(gaps, cluster=self.plan.cluster, source=self.plan.name, instance=admitted.instance)
+        refusal = await self._committed(Slice(rows=lost, size=len(gaps)))
+        if refusal is not None:
+            return refusal
         is_last = False
         while not is_last:
             part = await asyncio.get_running_loop().run_in_executor(self.executor, reader.next_slice)

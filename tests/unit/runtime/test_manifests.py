@@ -9,6 +9,7 @@ import yaml
 
 from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.kinds import Scope, kinds_of
+from auditwatch.runtime import canaries, proving
 from auditwatch.sources.k10stream.canary import CANARY_NAME, GROUP, RESOURCE
 
 MANIFESTS = Path(__file__).parents[3] / "manifests"
@@ -63,23 +64,40 @@ def test_those_rights_are_bound_in_k10s_namespaces_only() -> None:
     assert {each["metadata"]["namespace"] for each in bindings} == set(K10Instance().namespaces)
 
 
-def test_of_k10s_stream_it_reads_logs_and_asks_for_one_name_that_nothing_bears() -> None:
-    [role] = [
-        each
-        for each in objects("rbac-k10.yaml")
-        if each["kind"] == "ClusterRole" and each["metadata"]["name"] == "k10-auditwatch-k10-stream"
+def rules_of(role: str) -> list[dict[str, Any]]:
+    [found] = [
+        each for each in objects("rbac-k10.yaml") if each["kind"] == "ClusterRole" and each["metadata"]["name"] == role
     ]
-    bound = [
+    return list(found["rules"])
+
+
+def bound_in(role: str) -> list[str]:
+    return [
         each["metadata"]["namespace"]
         for each in objects("rbac-k10.yaml")
-        if each["kind"] == "RoleBinding" and each["roleRef"]["name"] == "k10-auditwatch-k10-stream"
+        if each["kind"] == "RoleBinding" and each["roleRef"]["name"] == role
     ]
 
-    assert bound == [K10Instance().namespace]
-    assert role["rules"] == [
+
+def test_of_k10s_stream_it_reads_logs_and_asks_for_one_name_that_nothing_bears() -> None:
+    assert bound_in("k10-auditwatch-k10-stream") == [K10Instance().namespace]
+    assert rules_of("k10-auditwatch-k10-stream") == [
         {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
         {"apiGroups": [GROUP], "resources": [RESOURCE], "resourceNames": [CANARY_NAME], "verbs": ["get"]},
     ]
+
+
+def test_an_audit_source_is_proven_by_a_get_of_one_name_and_a_delete_that_is_refused() -> None:
+    assert bound_in("k10-auditwatch-audit-canary") == [K10Instance().namespace]
+    assert rules_of("k10-auditwatch-audit-canary") == [
+        {
+            "apiGroups": [proving.GROUP],
+            "resources": [proving.RESOURCE],
+            "resourceNames": [canaries.CANARY_NAME],
+            "verbs": sorted(set(proving.VERBS) - {"delete"}),
+        }
+    ]
+    assert "delete" in proving.VERBS
 
 
 def test_no_role_of_the_operator_writes_to_k10_or_reads_secrets() -> None:

@@ -34,9 +34,14 @@ class Cause(Generic[T]):
     """Whether it does so by its version."""
 
     @property
-    def order(self) -> tuple[bool, float, str]:
-        """Those that are known to have succeeded first, then by time."""
-        return self.asked.outcome == "Unknown", self.asked.start, self.key
+    def order(self) -> tuple[float, str]:
+        """By time."""
+        return self.asked.start, self.key
+
+    def distance(self, step: Step) -> tuple[bool, float, float, str]:
+        """Those that are known to have succeeded first; then the nearest in time, where the change was watched."""
+        apart = abs(self.asked.end - step.seen) if step.is_single else 0.0
+        return self.asked.outcome == "Unknown", apart, *self.order
 
     def is_free(self, step: Step) -> bool:
         """Whether it may explain this change as well."""
@@ -62,12 +67,12 @@ def explain(step: Step, causes: Sequence[Cause[T]]) -> Explanation[T] | None:
     certain = [cause for cause in causes if cause.fit is Fit.CERTAIN]
     if certain:
         # A later request that changed nothing is answered with the same version.
-        return Explanation(min(certain, key=lambda cause: (cause.asked.start, cause.key)), "Audited")
+        return Explanation(min(certain, key=lambda cause: cause.order), "Audited")
     possible = [cause for cause in causes if cause.fit is Fit.POSSIBLE and not cause.is_sure]
     free = [cause for cause in possible if cause.is_free(step)]
     if not free:
         return None
-    carrier = min(free, key=lambda cause: cause.order)
+    carrier = min(free, key=lambda cause: cause.distance(step))
     is_last = len(free) == 1 and carrier.asked.verb != "deletecollection"
     if len(possible) == 1:
         return Explanation(carrier, "Correlated", is_last=is_last)

@@ -154,13 +154,13 @@ class Joiner:
 
     def _has_nearer(self, pending: PendingStep, asked: Asked) -> bool:
         """Whether another change that waits fits the request better in time; one write made only one of them."""
-        distance = abs(pending.row.time - asked.end)
+        distance = abs(pending.step.seen - asked.end)
         others = (other for other in self._waiting.steps_at(pending.step.place) if other.step.uid == pending.step.uid)
         return any(
             other is not pending
             and not other.is_certain
             and not other.step.was_ending
-            and abs(other.row.time - asked.end) < distance
+            and abs(other.step.seen - asked.end) < distance
             and fit(asked, other.step) is Fit.POSSIBLE
             for other in others
         )

@@ -22,6 +22,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     earliest: float | None = None
     """Seconds since the epoch between which it happened; ``None``: nobody looked before."""
     latest: float
+    seen: float = 0.0
+    """First observation with it, seconds since the epoch; under a watch moments after the request was answered."""
     manager: str = ""
     """Field manager of this very change."""
     is_single: bool = True
@@ -44,6 +46,7 @@ def step_of(change: StateChange, row: Activity) -> Step:
         version=change.new_version,
         earliest=start,
         latest=end,
+        seen=change.observed,
         manager=row.actor.manager,
         is_single=change.manner == "Watch",
         ends=change.verb == "delete" or (ends and not was_ending),

@@ -183,6 +183,12 @@ def test_which_of_two_deletions_deleted_it_is_not_told_apart() -> None:
     assert sorted(row.attribution for row in rows) == ["Ambiguous", "Audited"]
 
 
+def test_of_several_requests_the_one_that_is_nearest_to_a_watched_change_carries_it() -> None:
+    rows = joined(event(at=-1.0, user="eve"), event(at=0.0, user="bob"), change(at=0.12, since=-5.0))
+
+    assert [row.actor.id for row in rows if isinstance(row.object, dict)] == ["bob"]
+
+
 def test_of_two_changes_the_one_that_is_nearer_to_the_only_request_is_its_work() -> None:
     rows = joined(
         event(at=0.2),

@@ -1,0 +1,146 @@
+"""Changes of a real API server, told by its log and by a watch: each once, with both sides and the right actor."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from auditwatch.events.activity import Activity, LogRow
+from auditwatch.events.decode import decode
+from auditwatch.events.records import record_of
+from auditwatch.events.redaction import Redactor
+from auditwatch.k10.identity import K10Instance
+from auditwatch.k10.kinds import Scope, Serving, WatchedKind
+from auditwatch.runtime.figures import Problems
+from auditwatch.runtime.reading import Reading
+from auditwatch.runtime.settling import Settler
+from auditwatch.sources.state.streams import Stream
+from tests.cluster.audit import Audit
+from tests.cluster.controlplane import ControlPlane
+from tests.integration.following import Running, following
+
+GROUP = "config.kio.kasten.io"
+WAYS = ["merge patch", "json patch", "apply", "update"]
+NAMES = json.dumps([f"at-metadata-{index}" for index in range(len(WAYS))])
+POLICY = f"""\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+rules:
+- level: Metadata
+  resources: [{{group: {GROUP}, resources: [policies], resourceNames: {NAMES}}}]
+- level: RequestResponse
+  resources: [{{group: {GROUP}}}]
+"""
+DEFINITION = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": f"policies.{GROUP}"},
+    "spec": {
+        "group": GROUP,
+        "scope": "Namespaced",
+        "names": {"kind": "Policy", "plural": "policies", "singular": "policy"},
+        "versions": [
+            {
+                "name": "v1alpha1",
+                "served": True,
+                "storage": True,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+            }
+        ],
+    },
+}
+KIND = WatchedKind(
+    group=GROUP,
+    version="v1alpha1",
+    resource="policies",
+    kind="Policy",
+    scope=Scope.EVERYWHERE,
+    serving=Serving.CUSTOM,
+)
+PATH = f"/apis/{GROUP}/v1alpha1/namespaces/default/policies"
+
+
+@pytest.fixture(scope="module")
+def plane(kubernetes_binary: Path) -> Iterator[ControlPlane]:
+    """A control plane that audits policies, one of them without bodies."""
+    with ControlPlane(binary=kubernetes_binary, audit=Audit(policy=POLICY), with_controller_manager=False) as started:
+        started.apply(json.dumps(DEFINITION))
+        started.established(f"policies.{GROUP}")
+        yield started
+
+
+def policy(name: str, **spec: Any) -> dict[str, Any]:
+    return {"apiVersion": f"{GROUP}/v1alpha1", "kind": "Policy", "metadata": {"name": name}, "spec": spec}
+
+
+def pause(plane: ControlPlane, name: str, way: str) -> None:
+    """Pause a policy in one of the ways there are."""
+    path, manager = f"{PATH}/{name}", "?fieldManager=intruder"
+    if way == "update":
+        body = json.loads(plane.request("GET", path).body)
+        answer = plane.request("PUT", path + manager, body={**body, "spec": {"paused": True}})
+    else:
+        kind = {"merge patch": "merge-patch+json", "json patch": "json-patch+json", "apply": "apply-patch+yaml"}[way]
+        bodies: dict[str, Any] = {
+            "merge patch": {"spec": {"paused": True}},
+            "json patch": [{"op": "replace", "path": "/spec/paused", "value": True}],
+            "apply": policy(name, paused=True),
+        }
+        query = manager + ("&force=true" if way == "apply" else "")
+        headers = {"Content-Type": f"application/{kind}"}
+        answer = plane.request("PATCH", path + query, body=bodies[way], headers=headers)
+    assert answer.status == 200, answer.body
+
+
+def logged(plane: ControlPlane, running: Running) -> None:
+    """The audit log into the inbox, as a source would."""
+    for line in plane.audit_log.read_bytes().splitlines():
+        record = record_of(
+            decode(line), cluster="cluster-1", source="audit-log", received=time.time(), redactor=Redactor(b"key")
+        )
+        running.journal.receive(key=record.key, source="audit-log", payload=msgspec.json.encode(record))
+
+
+def settled(running: Running) -> list[LogRow]:
+    settler = Settler(running.journal, cluster="cluster-1", problems=Problems(), reading=Reading((K10Instance(),)))
+    now = time.time()
+    for at in (now, now + 50.0, now + 200.0):
+        while settler.step(now=at):
+            pass
+    assert running.journal.unsettled_count() == 0
+    return [msgspec.json.decode(row.payload, type=LogRow) for row in running.journal.log_after(0, limit=10_000)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("level", ["at-metadata", "with-bodies"])
+async def test_a_policy_paused_in_any_way_is_one_activity_with_both_sides_and_its_actor(
+    plane: ControlPlane, tmp_path: Path, level: str, way: str
+) -> None:
+    name = f"{level}-{WAYS.index(way)}"
+    assert plane.request("POST", f"{PATH}?fieldManager=owner", body=policy(name, paused=False)).status == 201
+    stream = Stream("cluster-1", KIND)
+    async with following(tmp_path, plane.kubeconfig(), stream) as running:
+        await running.until_watching()
+        pause(plane, name, way)
+        await running.until_told(("update", name))
+        logged(plane, running)
+        rows = settled(running)
+
+    writes = [
+        row for row in rows if isinstance(row, Activity) and row.verb in {"patch", "update"} and row.target.name == name
+    ]
+    last = max(writes, key=lambda row: row.time)
+    assert isinstance(last.old_object, dict)
+    assert isinstance(last.object, dict)
+    assert (last.old_object["spec"], last.object["spec"]) == ({"paused": False}, {"paused": True})
+    assert last.verb == ("update" if way == "update" else "patch")
+    assert last.actor.user == "kubernetes-admin"
+    assert [row for row in writes if row is not last] == []
+    assert last.attribution == ("Correlated" if level == "at-metadata" else "Audited")
+    assert not [row for row in rows if isinstance(row, Activity) and row.evidence == "State"]

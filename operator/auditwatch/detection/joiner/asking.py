@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Final, Literal
 
 import msgspec
@@ -38,6 +39,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The name under which the server notes this client as a writer of fields."""
     writes: bool = False
     """Whether it may have changed what watched state compares."""
+    created: bool | None = None
+    """Of an update or patch that succeeded, whether it made the object: it is answered 201 then, else 200."""
     is_whole: bool = False
     """Whether both versions of the object were logged."""
     audit_id: str = ""
@@ -60,6 +63,7 @@ def asked_of(record: AuditRecord, activity: Activity) -> Asked:
         version=_version(record),
         manager=_manager(record),
         writes=_writes(record, activity),
+        created=_created(activity),
         is_whole=activity.object is not msgspec.UNSET and activity.old_object is not msgspec.UNSET,
         audit_id=event.audit_id,
         user=effective_user(event).username,
@@ -80,6 +84,12 @@ def _manager(record: AuditRecord) -> str:
     """As kube-apiserver does it: the parameter, else the program at the head of the user agent."""
     named = query(record.event).get("fieldManager", ())
     return named[0] if named and named[0] else record.event.user_agent.partition("/")[0]
+
+
+def _created(activity: Activity) -> bool | None:
+    if activity.verb not in {"update", "patch"} or isinstance(activity.response, msgspec.UnsetType):
+        return None
+    return {int(HTTPStatus.CREATED): True, int(HTTPStatus.OK): False}.get(activity.response.code)
 
 
 def _writes(record: AuditRecord, activity: Activity) -> bool:

@@ -62,9 +62,21 @@ def places_of(step: Step) -> tuple[Place, ...]:
 def _is_about(asked: Asked, step: Step) -> bool:
     if asked.place not in places_of(step) or asked.verb not in _verbs(step):
         return False
+    if _is_of_the_other_kind(asked, step):
+        return False
     if not asked.place[4] and asked.verb not in {"create", "deletecollection"}:
         return False
     return not (_is_uid(asked.uid) and _is_uid(step.uid)) or asked.uid == step.uid
+
+
+def _is_of_the_other_kind(asked: Asked, step: Step) -> bool:
+    """A request that made its object is behind no later change of it, and one that found it did not make it.
+
+    What was listed and not watched may be made and changed in one step.
+    """
+    if asked.created is None or step.ends:
+        return False
+    return step.verb == "update" if asked.created else step.verb == "create" and step.is_single
 
 
 def _verbs(step: Step) -> frozenset[str]:

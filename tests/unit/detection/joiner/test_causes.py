@@ -168,7 +168,7 @@ def test_another_object_of_the_same_name_is_another() -> None:
 
 @pytest.mark.parametrize(("verb", "made"), [("create", "create"), ("patch", "create"), ("delete", "delete")])
 def test_creation_and_deletion_are_joined_too(verb: str, made: str) -> None:
-    (row,) = joined(event(verb), change(made))
+    (row,) = joined(event(verb, code=201 if made == "create" else 200), change(made))
 
     assert (row.verb, row.old_object is None, row.object is None) == (verb, made == "create", made == "delete")
 
@@ -230,3 +230,28 @@ def test_rows_are_the_same_after_a_way_through_the_journal() -> None:
     rows = joined(event(at=0.0, user="eve"), event(at=0.1, user="bob"), change())
 
     assert [msgspec.json.decode(msgspec.json.encode(row), type=Activity) for row in rows] == rows
+
+
+def test_who_made_an_object_by_applying_it_did_not_change_it_a_moment_later() -> None:
+    rows = joined(event(at=0.0, user="admin", code=201), event(at=0.1, user="eve", code=200), change())
+
+    assert [(row.actor.id, row.attribution) for row in rows if isinstance(row.old_object, dict)] == [
+        ("eve", "Correlated")
+    ]
+
+
+def test_who_found_an_object_did_not_make_it() -> None:
+    rows = joined(event(at=0.0, user="admin", code=201), event(at=0.1, user="eve", code=200), change(verb="create"))
+
+    assert [row.actor.id for row in rows if isinstance(row.object, dict)] == ["admin"]
+
+
+def test_of_what_was_listed_whoever_changed_it_may_have_made_what_is_there() -> None:
+    rows = joined(
+        event(at=0.0, user="admin", code=201),
+        event(at=0.1, user="eve", code=200),
+        change(verb="create", manner="List"),
+    )
+
+    (carrier,) = [row for row in rows if isinstance(row.object, dict)]
+    assert {actor.id for actor in (carrier.actor, *carrier.suspects)} >= {"admin", "eve"}

@@ -15,6 +15,8 @@ from auditwatch.events.activity import Activity, Evidence
 from auditwatch.events.audit import AuditRecord
 
 LAGS: Final = 1_000
+LAG_SECONDS: Final = 600.0
+"""A lag older than that says nothing any more: what was read up after a pause must not slow down what is live."""
 LONGEST_WAIT_SECONDS: Final = 45.0
 ALIVE_SECONDS: Final = 600.0
 """A source that was not heard of for longer is not waited for."""
@@ -33,9 +35,12 @@ class Heard(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One source. Times are seconds since the epoch."""
 
     evidence: Evidence
+    first: float = math.inf
+    """When it was first heard of, by our clock: what happened before was told late because nobody listened."""
     last: float = -math.inf
     """When it was last heard of, by our clock."""
-    lags: list[float] = []
+    lags: list[tuple[float, float]] = []
+    """When something was heard of, and how late it was."""
     watermarks: dict[str, tuple[float, float]] = {}
     """By instance: the latest event time, and when it was last heard of."""
     logged: dict[str, float] = {}
@@ -45,12 +50,16 @@ class Heard(msgspec.Struct, kw_only=True, omit_defaults=True):
         """Whether it is worth waiting for."""
         return now - self.last <= ALIVE_SECONDS
 
-    def wait(self) -> float:
-        """Seconds in which nearly all of what it tells arrives: the 99th percentile of its lags, at most 45."""
-        if not self.lags:
+    def wait(self, now: float) -> float:
+        """Seconds in which nearly all of what it tells arrives: the 99th percentile of its lags, at most 45.
+
+        Of the last 1,000 within ten minutes.
+        """
+        lags = sorted(lag for heard, lag in self.lags if heard >= now - LAG_SECONDS)
+        if not lags:
             return 0.0
-        rank = max(math.ceil(len(self.lags) * 0.99) - 1, 0)
-        return min(max(sorted(self.lags)[rank], 0.0), LONGEST_WAIT_SECONDS)
+        rank = max(math.ceil(len(lags) * 0.99) - 1, 0)
+        return min(max(lags[rank], 0.0), LONGEST_WAIT_SECONDS)
 
     def logs_group(self, group: str) -> bool:
         """Whether it ever told of the group."""
@@ -71,7 +80,7 @@ class Hearing:
 
     def __init__(self) -> None:
         self._sources: dict[str, Heard] = {}
-        self._waits: dict[str, float] = {}
+        self._waits: dict[str, tuple[float, float]] = {}
         self._dirty: set[str] = set()
 
     @property
@@ -81,15 +90,16 @@ class Hearing:
 
     def heard(self, record: AuditRecord, time: float, received: float) -> None:
         """A record came; ``time`` is its event's, ``received`` when it was committed."""
-        source = self._of(record.source, record.evidence)
-        source.lags = [*source.lags, received - time][-LAGS:]
-        self._waits.pop(record.source, None)
         self.alive(record.source, record.instance, evidence=record.evidence, time=time, now=received)
 
     def alive(self, name: str, instance: str, *, evidence: Evidence, time: float, now: float) -> None:
         """Proof that everything up to event time ``time`` has come through this instance of a source."""
         source = self._of(name, evidence)
         source.last = max(source.last, now)
+        source.first = min(source.first, now)
+        if time >= source.first:
+            source.lags = [*source.lags, (now, now - time)][-LAGS:]
+        self._waits.pop(name, None)
         known = source.watermarks.get(instance, (-math.inf, -math.inf))
         source.watermarks[instance] = (max(known[0], time), max(known[1], now))
         while len(source.watermarks) > MAX_INSTANCES:
@@ -108,12 +118,12 @@ class Hearing:
 
     def wait_for_event(self, now: float) -> float:
         """How long to wait for an API server's own event; 0 where nobody would tell of it."""
-        return max((self._wait(name) for name, _ in self._audited(now)), default=0.0)
+        return max((self._wait(name, now) for name, _ in self._audited(now)), default=0.0)
 
     def wait_for_cause(self, group: str, now: float) -> float:
         """How long to wait for the request behind a change of an object of this group."""
         relays = (
-            self._wait(name)
+            self._wait(name, now)
             for name, source in self._sources.items()
             if source.evidence == "K10Stream" and source.is_alive(now) and source.logs_group(group)
         )
@@ -151,11 +161,11 @@ class Hearing:
             if source.evidence == "Audited" and source.is_alive(now):
                 yield name, source
 
-    def _wait(self, name: str) -> float:
-        found = self._waits.get(name)
-        if found is None:
-            found = self._waits[name] = self._sources[name].wait()
-        return found
+    def _wait(self, name: str, now: float) -> float:
+        known = self._waits.get(name)
+        if known is None or known[0] != now:
+            known = self._waits[name] = (now, self._sources[name].wait(now))
+        return known[1]
 
     def _of(self, name: str, evidence: Evidence) -> Heard:
         return self._sources.setdefault(name, Heard(evidence=evidence))

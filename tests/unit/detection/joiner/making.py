@@ -227,6 +227,7 @@ def heard(*, lag: float = 1.0, at: float = -60.0, **fields: Any) -> AuditRecord:
 def with_audit(*, lag: float = 1.0, **parts: Any) -> Desk:
     """A desk that has heard of an audit source ``audit-log`` with this lag."""
     desk = Desk(parts)
+    desk.tell(heard(at=-70.0), at=-70.0)
     desk.tell(heard(), at=-60.0 + lag)
     desk.settle(-50.0)
     desk.log.clear()

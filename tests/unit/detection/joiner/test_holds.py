@@ -64,9 +64,10 @@ def test_a_change_waits_forty_five_seconds_at_most() -> None:
 
 def test_the_wait_is_the_99th_percentile_of_the_last_thousand_lags() -> None:
     desk = Desk()
+    desk.take(heard(at=-560.0), at=-560.0)
     for number in range(1_000):
         slow = number < 15
-        desk.take(heard(at=-900.0 + number / 2), at=-900.0 + number / 2 + (20.0 if slow else 1.0))
+        desk.take(heard(at=-550.0 + number / 2), at=-550.0 + number / 2 + (20.0 if slow else 1.0))
     desk.settle(-1.0)
     desk.take(change(at=0.0), at=0.0)
     assert activities(desk.settle(19.0)) == []
@@ -76,6 +77,28 @@ def test_the_wait_is_the_99th_percentile_of_the_last_thousand_lags() -> None:
 
     assert desk.tell(change(name="weekly", at=60.0, since=50.0), at=60.0) == []
     assert [row.target.name for row in activities(desk.settle(61.1))] == ["weekly"]
+
+
+def test_a_log_that_is_older_than_who_reads_it_keeps_nobody_waiting() -> None:
+    desk = Desk()
+    for number in range(50):
+        desk.take(heard(at=-5000.0 + number), at=-10.0)
+    desk.take(heard(at=-5.0), at=-4.0)
+    desk.settle(-1.0)
+    desk.take(change(at=0.0, since=-1.0), at=0.0)
+
+    assert activities(desk.settle(0.9)) == []
+    assert len(activities(desk.settle(1.1))) == 1
+
+
+def test_what_was_late_more_than_ten_minutes_ago_is_forgotten() -> None:
+    desk = Desk()
+    for at, lag in ((-700.0, 0.0), (-690.0, 30.0), (-20.0, 1.0)):
+        desk.take(heard(at=at), at=at + lag)
+    desk.settle(-1.0)
+    desk.take(change(at=0.0, since=-1.0), at=0.0)
+
+    assert len(activities(desk.settle(1.1))) == 1
 
 
 def test_an_event_of_a_watched_kind_without_bodies_waits_two_seconds_for_its_change() -> None:

@@ -40,7 +40,9 @@ type Runner struct {
 	Command []string // what runs in it
 	Address string   // answers when it is ready
 	Dir     string   // logs, and the file of the running process' id
-	Account func(context.Context, *corev1.Pod) (string, error) // the kubeconfig that a pod acts with
+
+	// Account gives the kubeconfig that a pod acts with.
+	Account func(context.Context, *corev1.Pod) (string, error)
 	Changed func(*corev1.Pod, Run)
 
 	mu    sync.Mutex

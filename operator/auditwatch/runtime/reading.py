@@ -51,6 +51,8 @@ class Reading:
         self._trusted_proxies = trusted_proxies
         self._rule_sets = rule_sets
         self._pod_streams = [stream for stream in streams_of(cluster, instances) if stream.kind.key == "pods"]
+        self._listings: dict[str, int] = {}
+        """By stream, the listing whose pods are known: what a first one shows is nobody's change."""
         self.kinds: Kinds = ShownKinds(instances)
         self.joinable = max(joinable, JOINABLE_SECONDS)
 
@@ -80,9 +82,13 @@ class Reading:
 
         Raises :class:`JournalError`.
         """
-        marks = [read_mark(journal, stream) for stream in self._pod_streams]
-        if marks and all(mark.listing for mark in marks):
-            self._pods.proven_until(min(mark.observed for mark in marks))
+        marks = {stream.key: read_mark(journal, stream) for stream in self._pod_streams}
+        for stream in self._pod_streams:
+            if marks[stream.key].listing != self._listings.get(stream.key, 0):
+                self._learn_pods(journal, stream)
+                self._listings[stream.key] = marks[stream.key].listing
+        if marks and all(mark.listing for mark in marks.values()):
+            self._pods.proven_until(min(mark.observed for mark in marks.values()))
 
     def _learn_pods(self, journal: Journal, stream: Stream) -> None:
         for row in journal.versions_before(stream.key, _ALL, limit=_MAX_PODS):

@@ -166,6 +166,16 @@ def test_k10s_pods_are_known_from_the_journal_after_a_restart(place: Place) -> N
     assert (place.last().actor.is_k10, place.last().actor.kind) == (True, "K10")
 
 
+def test_k10s_pods_are_known_from_the_first_list_which_shows_them_as_nobodys_change(place: Place) -> None:
+    place.step(0.0)
+    place.knows_pods(until=10.0, names=("pod-1",))
+    place.step(10.0)
+    place.receive(event("get", at=5.0, user=ACCOUNT, extra=POD), at=10.1)
+    place.step(10.2)
+
+    assert (place.last().actor.is_k10, place.last().actor.kind) == (True, "K10")
+
+
 def test_a_pod_that_nobody_has_shown_yet_is_unknown_and_then_a_suspect(place: Place) -> None:
     place.step(0.0)
     place.receive(event("get", at=5.0, user=ACCOUNT, extra=POD), at=5.1)

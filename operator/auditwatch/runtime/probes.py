@@ -63,7 +63,8 @@ class Probes:
             await web.TCPSite(self._runner, address, port).start()
         except OSError as error:
             await self.stop()
-            why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+            code = error.errno or 0
+            why = os.strerror(code) if code > 0 else error.strerror
             fix = "set probes.address and probes.port in the installer's configuration"
             raise OSError(f"cannot serve probes and metrics on {address}:{port}: {why}; {fix}") from error
         self.port = int(self._runner.addresses[0][1])

@@ -106,7 +106,7 @@ class AuditProver:
         self._new_nonce = new_nonce
         self._interval = interval
         self._told: dict[str, float] = {}
-        self._complaint = ""
+        self._complaints: set[str] = set()
 
     async def run(self) -> None:
         """Ask, look, tell; a failure is told and tried again."""
@@ -136,11 +136,12 @@ class AuditProver:
     async def _ask(self) -> None:
         if not self._canaries.sources:
             return
-        for instance in self._instances():
-            for verb in VERBS:
-                await self._send(instance, verb)
+        reached = [await self._send(instance, verb) for instance in self._instances() for verb in VERBS]
+        if all(reached):
+            self._complaints.clear()  # the next outage is news again
 
-    async def _send(self, instance: K10Instance, verb: str) -> None:
+    async def _send(self, instance: K10Instance, verb: str) -> bool:
+        """Whether the API server answered."""
         nonce, now = self._new_nonce(), self._clock()
         probes = {
             each.source: _probe(instance, verb=verb, nonce=nonce, now=now, deadline=now + each.deadline)
@@ -148,8 +149,10 @@ class AuditProver:
         }
         self._canaries.sent(probes)
         await self._put(Telling(probes=self._canaries.known()))  # known as ours also to who comes after a crash
-        if not await self._reached(instance, verb, nonce):
+        reached = await self._reached(instance, verb, nonce)
+        if not reached:
             self._canaries.withdrawn(probes)
+        return reached
 
     async def _reached(self, instance: K10Instance, verb: str, nonce: str) -> bool:
         """Whether the API server answered, which it does with a refusal."""
@@ -190,9 +193,9 @@ class AuditProver:
                 return
 
     def _complain(self, problem: str) -> None:
-        if problem != self._complaint:
+        if problem not in self._complaints:
             log.warning("audit sources cannot be proven alive", reason=problem)
-        self._complaint = problem
+        self._complaints.add(problem)
 
 
 def _probe(instance: K10Instance, *, verb: str, nonce: str, now: float, deadline: float) -> Probe:

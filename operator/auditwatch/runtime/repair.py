@@ -65,7 +65,7 @@ class Repair:
         if found in (self._found, ()):
             return
         log.warning("K10 found elsewhere or anew", k10s=[instance.namespace for instance in found])
-        self._found = found
         bodies = await self._cluster.list(AUDIT_WATCHES)
         await asyncio.to_thread(self._reconciling.use_instances, found, bodies)
+        self._found = found  # not before: what fails above is tried again a minute later
         self._follow(found)

@@ -45,7 +45,7 @@ def _by_k10(k10: K10StandIn, verb: str, resource: str) -> list[dict[str, Any]]:
     return [
         event
         for event in _audit(k10)
-        if event["user"]["username"] == ACCOUNT
+        if event["user"].get("username") == ACCOUNT
         and event["verb"] == verb
         and event.get("objectRef", {}).get("resource") == resource
         and event["stage"] == "ResponseComplete"

@@ -92,6 +92,7 @@ def test_without_an_audit_source_a_change_is_settled_by_the_very_next_step(place
 
 
 def test_what_waits_stays_in_the_inbox_and_is_joined_after_a_restart(place: Place) -> None:
+    place.receive(heard(at=-70.0), at=-70.0)
     place.receive(heard(), at=-55.0)
     place.receive(change(), at=0.2)
     place.step(0.3)
@@ -106,6 +107,7 @@ def test_what_waits_stays_in_the_inbox_and_is_joined_after_a_restart(place: Plac
 
 
 def test_what_waits_does_not_hide_what_came_after_it(place: Place) -> None:
+    place.receive(heard(at=-70.0), at=-70.0)
     place.receive(heard(), at=-55.0)
     for number in range(5):
         place.receive(change(name=f"p{number}"), at=0.2)

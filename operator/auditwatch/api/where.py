@@ -30,6 +30,7 @@ def _quoted(names: tuple[str, ...]) -> str:
     return "[" + ", ".join(f"'{name}'" for name in names) + "]"
 
 
+_NO_TEST = "values, list and valueFrom belong to a test: set its field and operator, or remove them"
 _COUNT = " + ".join(f"(has(self.{name}) ? 1 : 0)" for name in _OPERANDS)
 
 TEST_VALIDATIONS = (
@@ -69,6 +70,9 @@ def test_flaws(raw: Raw) -> Iterator[Flaw]:
     operator = raw.get("operator")
     if given(raw, "field") != given(raw, "operator"):
         yield Flaw((), both)
+    if not given(raw, "operator"):
+        alone = (("percent", percent), ("order", order), ("missingAs", missing))
+        yield from (Flaw((), message) for option, message in alone if given(raw, option))
     shape = SHAPES.get(operator) if isinstance(operator, str) else None
     if shape is None:
         return
@@ -175,6 +179,8 @@ class Term(FieldTest):
         is_test = given(raw, "field") or given(raw, "operator")
         if known.issuperset(raw) and len(kinds) + is_test != 1:
             yield Flaw((), _one_of(cls.kinds))
+        if kinds and not is_test and any(given(raw, name) for name in _OPERANDS):
+            yield Flaw((), _NO_TEST)
         yield from test_flaws(raw)
 
 

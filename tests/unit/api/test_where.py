@@ -171,3 +171,21 @@ def test_several_mistakes_in_one_item_are_all_said() -> None:
 def test_no_message_is_used_twice_for_the_server() -> None:
     messages = [validation.message for validation in TEST_VALIDATIONS]
     assert len(set(messages)) == len(messages)
+
+
+@pytest.mark.parametrize("operand", [{"values": ["x"]}, {"list": "known"}, {"valueFrom": "actor.id"}])
+@pytest.mark.parametrize("kind", [{"macro": "m"}, {"anyOf": [[TEST]]}, {"noneOf": [[TEST]]}])
+def test_an_operand_beside_what_is_no_test_is_not_passed_over(kind: dict[str, Any], operand: dict[str, Any]) -> None:
+    told = "values, list and valueFrom belong to a test: set its field and operator, or remove them"
+    assert first({**kind, **operand}) == [told]
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [({"percent": 50}, PERCENT), ({"order": ["a", "b"]}, "order says what is more"), ({"missingAs": "0"}, "missingAs")],
+)
+def test_an_option_beside_what_is_no_test_is_not_passed_over_at_any_depth(option: dict[str, Any], words: str) -> None:
+    (message,) = first({"macro": "m", **option})
+    assert message.startswith(words)
+    (message,) = said(rule(where=[{"noneOf": [[{"macro": "m", **option}]]}]))
+    assert message.startswith(f"where[0].noneOf[0][0]: {words}")

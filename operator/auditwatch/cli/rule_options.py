@@ -38,7 +38,7 @@ RuleFiles = Annotated[
 ]
 PackNames = Annotated[
     list[str] | None,
-    typer.Option("--pack", help="A pack that ships, NAME or NAME@VERSION; repeatable. [default: k10-baseline]"),
+    typer.Option("--pack", help="A pack that ships, NAME or NAME@VERSION; repeatable; default: k10-baseline."),
 ]
 K10Namespace = Annotated[str, typer.Option(help="Where K10 is installed.")]
 K10Account = Annotated[str, typer.Option(help="K10's service account, NAME or NAMESPACE:NAME.")]

@@ -29,7 +29,7 @@ def run(
     kubeconfig: Annotated[Path | None, typer.Option(help="Outside a pod: a kubeconfig file.")] = None,
     context: Annotated[str | None, typer.Option(help="Its context, instead of the current one.")] = None,
     namespace: Annotated[
-        str, typer.Option(envvar="POD_NAMESPACE", help="The operator's own namespace. [default: the pod's]")
+        str, typer.Option(envvar="POD_NAMESPACE", help="The operator's own namespace; default: the pod's.")
     ] = "",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log details.")] = False,  # noqa: FBT002 - a flag
 ) -> None:

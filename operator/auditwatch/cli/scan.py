@@ -56,16 +56,18 @@ def scan(
     output: Annotated[
         Output, typer.Option("--output", "-o", help="table; json: one document; matches: one line per event.")
     ] = Output.TABLE,
-    min_severity: Annotated[SeverityName, typer.Option(help="Findings below are counted and not shown.")] = (
-        SeverityName.LOW
-    ),
-    fail_on: Annotated[SeverityName, typer.Option(help="Exit with 1 if a finding is at or above this.")] = (
-        SeverityName.MEDIUM
-    ),
+    min_severity: Annotated[
+        SeverityName, typer.Option(case_sensitive=False, help="Findings below are counted and not shown.")
+    ] = (SeverityName.LOW),
+    fail_on: Annotated[
+        SeverityName, typer.Option(case_sensitive=False, help="Exit with 1 if a finding is at or above this.")
+    ] = (SeverityName.MEDIUM),
     k10_namespace: K10Namespace = "kasten-io",
     k10_account: K10Account = "k10-k10",
     api_domain: ApiDomain = "kio.kasten.io",
-    time_zone: Annotated[str, typer.Option(help="IANA name for rules about hours. [default: UTC]")] = "",
+    time_zone: Annotated[
+        str, typer.Option(help="IANA name for rules about hours; default: what the rules say, else UTC.")
+    ] = "",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes that read; 0: one per core.")] = 0,
     progress: Annotated[bool, typer.Option(help="A progress bar, on a terminal.")] = True,
 ) -> None:

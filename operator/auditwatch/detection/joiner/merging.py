@@ -59,8 +59,14 @@ def blamed(row: Activity, actor: Actor, client: Client | msgspec.UnsetType) -> A
 
 
 def suspected(row: Activity, actors: Iterable[Actor]) -> Activity:
-    """A row whose change may be the work of any of these."""
-    return replace(row, suspects=tuple(dict.fromkeys(actors)))
+    """A row whose change may be the work of any of these.
+
+    Where all of them are one and the same, with one credential, it is known who it was, though not by which request.
+    """
+    among = tuple(dict.fromkeys(actors))
+    if row.attribution == "Ambiguous" and among == (row.actor,):
+        return replace(row, attribution="Correlated", suspects=())
+    return replace(row, suspects=among)
 
 
 def tells_more(revised: Activity, former: Activity) -> bool:

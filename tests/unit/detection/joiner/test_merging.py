@@ -250,6 +250,18 @@ def test_each_suspect_is_named_once_in_the_order_given() -> None:
     assert suspected(row(suspects=(eve,)), []).suspects == ()
 
 
+def test_where_every_suspect_is_the_same_it_is_known_who_it_was() -> None:
+    eve, bob = Actor(id="eve", credential_id="JTI=1"), Actor(id="bob")
+    one = suspected(row(attribution="Ambiguous", actor=eve), [eve, eve])
+    elsewhere = suspected(row(attribution="Ambiguous", actor=eve), [eve, Actor(id="eve", credential_id="JTI=2")])
+    other = suspected(row(attribution="Ambiguous", actor=eve), [bob])
+
+    assert (one.attribution, one.suspects) == ("Correlated", ())
+    assert (elsewhere.attribution, len(elsewhere.suspects)) == ("Ambiguous", 2)
+    assert (other.attribution, other.suspects) == ("Ambiguous", (bob,))
+    assert suspected(row(attribution="Audited", actor=eve), [eve]).attribution == "Audited"
+
+
 def test_a_row_tells_more_if_it_differs_in_anything() -> None:
     assert not tells_more(row(), row())
     assert tells_more(row(attribution="Correlated"), row())

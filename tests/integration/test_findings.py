@@ -7,19 +7,21 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from auditwatch.cluster.client import Cluster
 from auditwatch.cluster.errors import InvalidError
 from auditwatch.cluster.findings import FINDINGS, FindingStore
 from auditwatch.detection.changes import Change
-from auditwatch.events.activity import Actor
+from auditwatch.events.activity import Actor, Impersonator
 from auditwatch.findings.lifecycle import Lifecycle, Triage, Watermark, review
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.rendering import MANAGED_BY, manifest, status
 from auditwatch.findings.state import FindingState
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.ours import define_ours, make_namespaces
+from tests.unit.findings.acting import AUDIT_ID, HOME, MALLORY, TAKEN_ON, audited, of
 from tests.unit.findings.making import START, WATCH, gap_signal, ledger, signal
 
 NAMESPACE = "findings-room"
@@ -175,7 +177,16 @@ async def test_the_largest_finding_we_can_make_is_accepted(store: FindingStore) 
                     index,
                     rule="largest",
                     name=f"{index}-" + "n" * 240,
-                    actor=Actor(id=f"{index}" + "ü" * 600, via="v" * 90, kind="k" * 90),
+                    actor=Actor(
+                        id=f"{index % 20}" + "ü" * 600,
+                        name="n" * 600,
+                        via="v" * 90,
+                        kind="k" * 90,
+                        credential_id=f"{index}" + "c" * 200,
+                        pod="p" * 300,
+                        node="n" * 300,
+                        impersonator=Impersonator(id="ü" * 600),
+                    ),
                     group=(("g" * 256, "v" * 3000),),
                     changes=(Change(f"path{index}" + "p" * 400, "o" * 500, ["\n" * 500]),),
                     title="t" * 400,
@@ -189,7 +200,8 @@ async def test_the_largest_finding_we_can_make_is_accepted(store: FindingStore) 
     found = await written(store, state)
 
     assert found["status"]["targetCount"] == 119
-    assert len(json.dumps(found)) < 120_000
+    assert (len(found["status"]["actors"]), len(found["status"]["actors"][0]["credentialIDs"])) == (10, 5)
+    assert len(json.dumps(found)) < 200_000
 
 
 async def test_kubectl_shows_the_finding_in_one_line(plane: ControlPlane, store: FindingStore) -> None:
@@ -198,5 +210,18 @@ async def test_kubectl_shows_the_finding_in_one_line(plane: ControlPlane, store:
     table = plane.kubectl("get", "k10f", state.name, "--namespace", NAMESPACE)
 
     assert "High" in table
-    assert "policies/daily" in table
     assert "?kubectl-edit" in table
+    assert "daily" in table
+
+
+async def test_an_audited_finding_names_who_from_where_and_with_what(plane: ControlPlane, store: FindingStore) -> None:
+    state = of(audited(1, TAKEN_ON, client=HOME))
+    state = msgspec.structs.replace(state, namespace=NAMESPACE, key=f"{NAMESPACE}/{state.name}")
+    found = await written(store, state)
+
+    (actor,) = found["status"]["actors"]
+    assert (actor["id"], actor["impersonator"], actor["attribution"]) == (TAKEN_ON.id, MALLORY.id, "Audited")
+    assert (actor["clientIPs"], actor["credentialIDs"]) == ([HOME.ip], [MALLORY.credential_id])
+    assert found["status"]["clients"] == [{"ip": HOME.ip, "agent": HOME.agent}]
+    assert found["status"]["evidence"][0]["auditID"] == AUDIT_ID
+    assert "kasten-io:k10-k…" in plane.kubectl("get", "k10f", state.name, "--namespace", NAMESPACE)

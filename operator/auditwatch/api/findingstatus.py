@@ -42,6 +42,7 @@ INCIDENT_STATE = {
 }
 _Count = Annotated[Int, Field(ge=0)]
 _Display = Annotated[str, Field(max_length=512)]
+_Name = Annotated[str, Field(max_length=253)]
 
 ACTOR_WIDTH = 16
 TARGET_WIDTH = 17
@@ -61,10 +62,34 @@ class SeenActor(Model):
     """Somebody who acted, as far as it is known."""
 
     id: _Display = Field(default="", description="What names them on this platform; empty = nobody knows.")
+    name: _Display = Field(default="", description="User name they acted as, where it is not the id.")
     via: Annotated[str, Field(max_length=63)] = Field(default="", description="How they acted, e.g. Direct.")
     kind: Annotated[str, Field(max_length=63)] = Field(default="", description="What they are, e.g. ServiceAccount.")
     manager: Annotated[str, Field(max_length=128)] = Field(
         default="", description="Field manager the object names: a client's own word, a hint and never proof."
+    )
+    impersonator: _Display = Field(default="", description="Who authenticated and acted as them.")
+    attribution: Attribution | None = Field(
+        default=None, description=explained("How this one is known. Values:", ATTRIBUTION)
+    )
+    credential_ids: Annotated[tuple[Annotated[str, Field(max_length=128)], ...], Field(max_length=5)] = Field(
+        default=(), alias="credentialIDs", description="Credentials used, e.g. JTI=… of a token; the first five."
+    )
+    client_ips: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=5)] = Field(
+        default=(), alias="clientIPs", description="Addresses they acted from; the first five."
+    )
+    pod: _Name = Field(default="", description="Pod that the last token which names one is bound to.")
+    node: _Name = Field(default="", description="Node of that pod.")
+
+
+class SeenClient(Model):
+    """Where requests came from."""
+
+    ip: Annotated[str, Field(max_length=64)] = Field(
+        default="", description="Address that the API server, or a proxy that is trusted, saw."
+    )
+    agent: Annotated[str, Field(max_length=256)] = Field(
+        default="", description="What the client calls itself: its own word."
     )
 
 
@@ -100,7 +125,17 @@ class Evidence(Model):
     namespace: Annotated[str, Field(max_length=63)] = Field(default="", description="Namespace of the object.")
     name: Annotated[str, Field(max_length=253)] = Field(default="", description="Name of the object.")
     uid: Annotated[str, Field(max_length=128)] = Field(default="", description="UID of the object.")
+    outcome: Annotated[str, Field(max_length=32)] = Field(default="", description="How it turned out.")
     actor: _Display = Field(default="", description="Who, as far as it is known.")
+    client_ip: Annotated[str, Field(max_length=64)] = Field(
+        default="", alias="clientIP", description="Address the request came from."
+    )
+    audit_id: Annotated[str, Field(max_length=64)] = Field(
+        default="", alias="auditID", description="auditID of its event in the audit log."
+    )
+    request_path: Annotated[str, Field(max_length=256)] = Field(
+        default="", description="Path of the request, without its parameters."
+    )
     source: Annotated[str, Field(max_length=63)] = Field(default="", description="Source that saw it.")
     sequence: _Count | None = Field(default=None, description="Its place in the journal's log.")
     note: _Display = Field(default="", description="What else is to be said of it.")
@@ -143,6 +178,9 @@ class FindingStatus(Model):
     )
     summary: Summary | None = Field(default=None, description="What kubectl's table shows.")
     actors: Annotated[tuple[SeenActor, ...], Field(max_length=10)] = Field(default=(), description="Who acted.")
+    clients: Annotated[tuple[SeenClient, ...], Field(max_length=10)] = Field(
+        default=(), description="Where they, or those who may have, acted from."
+    )
     targets: Annotated[tuple[SeenTarget, ...], Field(max_length=50)] = Field(
         default=(), description="Objects, the first 50."
     )

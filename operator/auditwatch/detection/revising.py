@@ -41,5 +41,5 @@ def revised(signal: Signal, before: Signal) -> Signal:
     if not before.emits_finding:
         return signal
     if before.group == signal.group:
-        return replace(signal, amends=True)
+        return replace(signal, amends=True, former=before.activity)
     return replace(signal, supersedes=before.group, superseded_count=before.count)

@@ -52,6 +52,8 @@ class Signal:
     """Log sequences of the rows counted by a story, newest last, at most 64."""
     amends: bool = False
     """The row was counted before; more is known of it now, and it is not counted again."""
+    former: Activity | None = None
+    """Where it amends: the row as it was told before."""
     supersedes: tuple[tuple[str, str], ...] | None = None
     """Group in which the row was counted before more was known of it."""
     superseded_count: int = 0

@@ -19,11 +19,13 @@ def seen_by(tenant: str | None, activity: Activity) -> Activity | None:
         return activity
     if activity.target.namespace != tenant:
         return None
+    suspects = tuple(each if _is_own(tenant, each) else _masked(each) for each in activity.suspects)
     if _is_own(tenant, activity.actor):
-        return activity
+        return msgspec.structs.replace(activity, suspects=suspects) if suspects != activity.suspects else activity
     return msgspec.structs.replace(
         activity,
         actor=_masked(activity.actor),
+        suspects=suspects,
         client=msgspec.UNSET,
         event=msgspec.UNSET,
         response=_without_words(activity.response),

@@ -10,24 +10,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditwatch.detection.signal import SEVERITIES
-from auditwatch.events.activity import ATTRIBUTIONS
+from auditwatch.events.activity import ATTRIBUTIONS, Attribution
 from auditwatch.findings import identity, rendering
-from auditwatch.findings.absorb import CERTAINTIES, CONFIDENCES, KEY_CHARACTERS, target_hash
+from auditwatch.findings.absorb import CERTAINTIES, CONFIDENCES
+from auditwatch.findings.evidence import KEY_CHARACTERS
 from auditwatch.findings.opening import FOLDED
 from auditwatch.findings.reading import Reader
 from auditwatch.findings.state import (
     ACTORS,
+    ADDRESSES,
     CHANGES,
+    CLIENTS,
+    CREDENTIALS,
     EVIDENCE_HEAD,
     EVIDENCE_TAIL,
     RECENT_KEYS,
     TARGETS,
     ActorSeen,
     ChangeSeen,
+    ClientSeen,
     EvidenceSeen,
     FindingState,
     TargetSeen,
 )
+from auditwatch.findings.targets import target_hash
 
 
 def adopted(finding: Mapping[str, Any], *, journal_id: str, cluster: str) -> FindingState | None:
@@ -53,6 +59,7 @@ def _state(
 ) -> FindingState:
     meta, spec, status = read.child("metadata"), read.child("spec"), read.child("status")
     severity = status.word("severity", SEVERITIES, "Low")
+    known = status.word("attribution", ATTRIBUTIONS, "Unknown")
     targets = [_target(item, first) for item in status.children("targets")][:TARGETS]
     evidence = [_evidence(item, first) for item in status.children("evidence")][: EVIDENCE_HEAD + EVIDENCE_TAIL]
     return FindingState(
@@ -75,7 +82,7 @@ def _state(
         severity=severity,
         confidence=status.word("confidence", CONFIDENCES, "Low"),
         certainty=status.word("certainty", CERTAINTIES, "Attempted"),
-        attribution=status.word("attribution", ATTRIBUTIONS, "Unknown"),
+        attribution=known,
         title=status.text("title"),
         description=status.text("description"),
         remediation=status.text("remediation"),
@@ -83,7 +90,8 @@ def _state(
         first_seen=first,
         last_seen=max(first, status.time("lastSeenTime") or first),
         detected=status.time("detectedTime") or first,
-        actors=[_actor(item, first) for item in status.children("actors")][:ACTORS],
+        actors=[_actor(item, first, known) for item in status.children("actors")][:ACTORS],
+        clients=[_client(item) for item in status.children("clients")][:CLIENTS],
         targets=targets,
         target_count=max(len(targets), status.number("targetCount")),
         target_hashes={target_hash(target) for target in targets},
@@ -94,14 +102,27 @@ def _state(
     )
 
 
-def _actor(item: Reader, first: float) -> ActorSeen:
+def _actor(item: Reader, first: float, known: Attribution) -> ActorSeen:
+    """``known``: what the finding says; an actor of an earlier version does not say how they are known."""
+    hint: Attribution = "FieldManager" if item.text("manager") else "Unknown"
     return ActorSeen(
         id=item.text("id"),
+        name=item.text("name") or item.text("id"),
         kind=item.text("kind"),
         via=item.text("via"),
         manager=item.text("manager"),
+        impersonator=item.text("impersonator"),
+        attribution=item.word("attribution", ATTRIBUTIONS, known if item.text("id") else hint),
+        credential_ids=tuple(item.texts("credentialIDs"))[:CREDENTIALS],
+        client_ips=tuple(item.texts("clientIPs"))[:ADDRESSES],
+        pod=item.text("pod"),
+        node=item.text("node"),
         time=first,
     )
+
+
+def _client(item: Reader) -> ClientSeen:
+    return ClientSeen(ip=item.text("ip"), agent=item.text("agent"))
 
 
 def _target(item: Reader, first: float) -> TargetSeen:
@@ -127,7 +148,11 @@ def _evidence(item: Reader, first: float) -> EvidenceSeen:
         time=item.time("time") or first,
         source=item.text("source"),
         verb=item.text("verb"),
+        outcome=item.text("outcome"),
         actor=item.text("actor"),
+        client_ip=item.text("clientIP"),
+        audit_id=item.text("auditID"),
+        path=item.text("requestPath"),
         target=_target(item, first) if item.text("resource") else None,
         note=item.text("note"),
     )

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from auditwatch.detection.signal import Signal
 from auditwatch.findings import adoption, identity
-from auditwatch.findings.absorb import absorb, amend, short_key
+from auditwatch.findings.absorb import absorb, amend
+from auditwatch.findings.evidence import short_key
 from auditwatch.findings.opening import FOLDED, opened
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.quotas import Quotas, purse

@@ -17,6 +17,8 @@ NOTE: Final = 1024
 
 CHANGES: Final = 3
 """Changed fields a note names."""
+ACTORS: Final = 2
+"""Actors a note names."""
 
 ABSENT: Final = texts.shown(MISSING)
 
@@ -40,7 +42,7 @@ def event_type(state: FindingState) -> Literal["Warning", "Normal"]:
 
 def note(state: FindingState) -> str:
     """One line for ``kubectl describe``: at most 1,024 bytes of UTF-8."""
-    line = f"{state.severity}: {rendering.title(state)} ({attribution.sentence(state)})"
+    line = f"{state.severity}: {rendering.title(state)} ({attribution.sentence(state, limit=ACTORS)})"
     changes = "; ".join(_phrase(change) for change in state.changes[:CHANGES])
     return _cut_bytes(f"{line} {changes}".strip(), NOTE)
 

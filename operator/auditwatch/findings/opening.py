@@ -10,9 +10,10 @@ from auditwatch.detection import texts
 from auditwatch.detection.signal import Signal
 from auditwatch.events.activity import Activity
 from auditwatch.findings import identity
-from auditwatch.findings.absorb import absorb, target_seen
+from auditwatch.findings.absorb import absorb
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.state import FindingState, TargetSeen
+from auditwatch.findings.targets import target_seen
 
 FOLDED: Final[identity.Group] = (("folded", "maxPerRule"),)
 """The group of a roll-up. No rule can have it: ``folded`` is not a field."""

@@ -15,7 +15,7 @@ from auditwatch.findings import attribution
 from auditwatch.findings.absorb import DESCRIPTION, TITLE
 from auditwatch.findings.identity import label_value, watch_label
 from auditwatch.findings.lifecycle import Lifecycle
-from auditwatch.findings.state import ActorSeen, ChangeSeen, EvidenceSeen, FindingState, TargetSeen
+from auditwatch.findings.state import ActorSeen, ChangeSeen, ClientSeen, EvidenceSeen, FindingState, TargetSeen
 from auditwatch.findings.times import rfc3339
 
 API_VERSION: Final = "k10auditwatch.io/v1alpha1"
@@ -61,6 +61,7 @@ def status(state: FindingState, lifecycle: Lifecycle | None = None) -> JSONObjec
         "supersededBy": state.superseded_by if is_superseded(state) else "",
         "summary": summary(state),
         "actors": [_actor(actor) for actor in state.actors],
+        "clients": [_client(client) for client in state.clients],
         "targets": [_target(target) for target in state.targets],
         "targetCount": state.target_count,
         "changes": [_change(change) for change in state.changes],
@@ -103,7 +104,7 @@ def own_title(shown: str, rule: str) -> str:
 
 def own_description(shown: str, state: FindingState) -> str:
     """The description before :func:`description` added to it."""
-    return shown.partition("\n" + _folded_start(state.rule))[0].partition("\n" + attribution.sentence(state))[0]
+    return attribution.without_sentence(shown.partition("\n" + _folded_start(state.rule))[0])
 
 
 def _folded_title(rule: str) -> str:
@@ -138,6 +139,8 @@ def _left_out(state: FindingState) -> str:
     parts = [
         f"{targets} further targets" if targets > 0 and len(state.targets) > 1 else "",
         f"{state.actors_cut} sightings of further actors" if state.actors_cut else "",
+        f"{state.clients_cut} sightings of further clients" if state.clients_cut else "",
+        f"{state.credentials_cut} sightings of further credentials" if state.credentials_cut else "",
         f"{state.changes_cut} sightings of further changed fields" if state.changes_cut else "",
     ]
     said = ", ".join(part for part in parts if part)
@@ -166,12 +169,11 @@ def _spec(state: FindingState) -> JSONObject:
 
 def summary(state: FindingState) -> JSONObject:
     """What the table of ``kubectl get`` has room for."""
-    actor = max(state.actors, key=lambda seen: bool(seen.id), default=None)
     target = state.targets[0] if state.targets else None
     more = f" +{state.target_count - 1}" if state.target_count > 1 else ""
     name = target.name or target.resource if target is not None else ""
     return {
-        "actor": texts.cut(actor.id or f"?{actor.manager}", ACTOR_WIDTH) if actor is not None else "",
+        "actor": attribution.column(state, ACTOR_WIDTH),
         "target": texts.cut(name, TARGET_WIDTH - len(more)) + more,
     }
 
@@ -194,7 +196,23 @@ def _target(target: TargetSeen) -> JSONObject:
 
 
 def _actor(actor: ActorSeen) -> JSONObject:
-    return _present({"id": actor.id, "via": actor.via, "kind": actor.kind, "manager": actor.manager})
+    parts = {
+        "id": actor.id,
+        "name": actor.name if actor.name != actor.id else "",
+        "via": actor.via,
+        "kind": actor.kind,
+        "manager": actor.manager,
+        "impersonator": actor.impersonator,
+        "pod": actor.pod,
+        "node": actor.node,
+    }
+    lists = {"credentialIDs": list(actor.credential_ids), "clientIPs": list(actor.client_ips)}
+    known = {} if actor.attribution == "Unknown" else {"attribution": actor.attribution}
+    return {**_present(parts), **known, **{name: items for name, items in lists.items() if items}}
+
+
+def _client(client: ClientSeen) -> JSONObject:
+    return _present({"ip": client.ip, "agent": client.agent})
 
 
 def _change(change: ChangeSeen) -> JSONObject:
@@ -205,7 +223,11 @@ def _change(change: ChangeSeen) -> JSONObject:
 def _evidence(evidence: EvidenceSeen) -> JSONObject:
     parts = {
         "verb": evidence.verb,
+        "outcome": evidence.outcome,
         "actor": evidence.actor,
+        "clientIP": evidence.client_ip,
+        "auditID": evidence.audit_id,
+        "requestPath": evidence.path,
         "source": evidence.source,
         "note": _evidence_note(evidence),
     }
@@ -215,10 +237,8 @@ def _evidence(evidence: EvidenceSeen) -> JSONObject:
 
 
 def _evidence_note(evidence: EvidenceSeen) -> str:
-    """What its own fields do not say: how it turned out, and since when it may have been so."""
+    """What its own fields do not say, and since when it may have been so."""
     parts = [evidence.note]
-    if evidence.outcome not in ("", "Succeeded"):
-        parts.append(f"outcome: {evidence.outcome}")
     if evidence.not_before is not None and evidence.not_before < evidence.time:
         parts.append(f"not before {rfc3339(evidence.not_before)}")
     return texts.cut("; ".join(part for part in parts if part), NOTE)

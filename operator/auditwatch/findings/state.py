@@ -14,6 +14,11 @@ from auditwatch.detection.signal import Certainty, Confidence, Severity
 from auditwatch.events.activity import Attribution
 
 ACTORS: Final = 10
+CLIENTS: Final = 10
+CREDENTIALS: Final = 5
+"""Credentials kept of one actor."""
+ADDRESSES: Final = 5
+"""Addresses kept of one actor."""
 TARGETS: Final = 50
 CHANGES: Final = 10
 EVIDENCE_HEAD: Final = 5
@@ -24,15 +29,35 @@ COUNTED_TARGETS: Final = 2048
 
 
 class ActorSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Somebody, or nobody known: then ``id`` is empty and ``manager`` is the only hint."""
+    """Somebody, or nobody known: then ``id`` is empty and ``manager`` is the only hint (or nobody authenticated)."""
 
     id: str = ""
     name: str = ""
     kind: str = ""
     via: str = ""
     manager: str = ""
+    impersonator: str = ""
+    """Id of who authenticated and acted as this one; empty where nobody did, or where it is not told."""
+    attribution: Attribution = "Unknown"
+    """The best they were known by; of a hint never more than FieldManager."""
+    credential_ids: tuple[str, ...] = ()
+    client_ips: tuple[str, ...] = ()
+    pod: str = ""
+    """Of the pod the last token named that is bound to one; ``node`` likewise."""
+    node: str = ""
     time: float
     """Event time of the first signal that named them."""
+    sightings: int = 0
+    """Activities that name them; 0 where an earlier journal counted those. A correction takes its own away."""
+
+
+class ClientSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where requests came from: the address that can be trusted, and what the client calls itself."""
+
+    ip: str = ""
+    agent: str = ""
+    sightings: int = 0
+    """As of :class:`ActorSeen`."""
 
 
 class TargetSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -73,6 +98,11 @@ class EvidenceSeen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     verb: str = ""
     outcome: str = ""
     actor: str = ""
+    client_ip: str = ""
+    audit_id: str = ""
+    """Of the audit event; one client can give several requests the same."""
+    path: str = ""
+    """Of the request, decoded, without its parameters."""
     target: TargetSeen | None = None
     note: str = ""
 
@@ -134,7 +164,12 @@ class FindingState(msgspec.Struct, kw_only=True, omit_defaults=True):
     changes_cut: int = 0
     """Changed paths left out of ``changes`` so far."""
     actors_cut: int = 0
-    """Times an actor beyond the first ten was seen."""
+    """Times an actor beyond the ten that are kept was seen."""
+    clients: list[ClientSeen] = msgspec.field(default_factory=list)
+    clients_cut: int = 0
+    """Times a client beyond the ten that are kept was seen."""
+    credentials_cut: int = 0
+    """Times a credential beyond the five of its actor that are kept was seen."""
     evidence_head: list[EvidenceSeen] = msgspec.field(default_factory=list)
     evidence_tail: list[EvidenceSeen] = msgspec.field(default_factory=list)
     recent: list[str] = msgspec.field(default_factory=list)

@@ -34,7 +34,7 @@ def test_a_rule_that_held_before_amends() -> None:
     (signal,) = told(WRITTEN, PLAIN, NAMED)
 
     assert (signal.amends, signal.supersedes, signal.sequence) == (True, None, 2)
-    assert signal.activity == NAMED
+    assert (signal.activity, signal.former) == (NAMED, PLAIN)
 
 
 def test_a_rule_that_did_not_hold_before_tells_it_now() -> None:

@@ -14,8 +14,9 @@ from auditwatch.detection.changes import Change
 from auditwatch.detection.signal import SEVERITIES, Severity
 from auditwatch.detection.values import MISSING, UNKNOWN
 from auditwatch.events.activity import ATTRIBUTIONS, Actor, Attribution, Target
-from auditwatch.findings.absorb import CERTAINTIES, CONFIDENCES, object_phrase, target_seen
+from auditwatch.findings.absorb import CERTAINTIES, CONFIDENCES
 from auditwatch.findings.state import FindingState
+from auditwatch.findings.targets import object_phrase, target_seen
 from tests.unit.findings.making import START, activity, ledger, only, signal, target
 
 JANE = Actor(id="jane@example.com", via="Direct", kind="User")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as changed
 
 from auditwatch.detection.changes import Change
 from auditwatch.events.activity import Actor
@@ -13,6 +14,7 @@ from auditwatch.findings.ledger import Ledger
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.rendering import manifest, status
 from auditwatch.findings.state import FindingState
+from tests.unit.findings.acting import BOB, GROUP, MALLORY, TAKEN_ON, ambiguous, audited, hinted, of
 from tests.unit.findings.making import START, WATCH, ledger, only, signal, states
 
 NEW = "journal-b"
@@ -189,3 +191,54 @@ def test_an_adopted_finding_is_not_new_to_whoever_triaged_it() -> None:
     assert after is not None
     assert after.novel == 0
     assert after.first_seen == START + 1
+
+
+EVERYTHING = [
+    of(audited(1), audited(2, TAKEN_ON), hinted(3)),
+    of(audited(1, changed(MALLORY, pod="shell", node="worker-1", name="mallory"), outcome="Denied")),
+    of(ambiguous(1, MALLORY, BOB)),
+    of(audited(1, Actor(kind="Unauthenticated", via="Direct", user=""))),
+]
+
+
+@pytest.mark.parametrize("before", EVERYTHING, ids=["several", "pod", "ambiguous", "unauthenticated"])
+def test_actors_addresses_and_credentials_outlive_the_journal(before: FindingState) -> None:
+    after = adopted(written(before), journal_id=NEW, cluster="prod")
+    assert after is not None
+    shown, was = status(after), status(before)
+    shown.pop("watermark")
+    was.pop("watermark")
+
+    assert shown == was
+    assert [actor.name for actor in after.actors] == [actor.name for actor in before.actors]
+
+
+def test_somebody_adopted_is_nobody_new_and_neither_is_their_network() -> None:
+    book = successor(written(of(audited(1))))
+    book.apply([signal(1, group=GROUP, after=60, activity=audited(50))])
+
+    after = only(book)
+    assert (after.count, after.novel, len(after.actors), len(after.clients)) == (2, 0, 1, 1)
+
+
+def test_an_actor_of_an_earlier_version_is_known_as_its_finding_says() -> None:
+    finding = written(of(audited(1), hinted(2)))
+    for actor in finding["status"]["actors"]:
+        del actor["attribution"]
+    del finding["status"]["clients"]
+    after = adopted(finding, journal_id=NEW, cluster="prod")
+
+    assert after is not None
+    assert [actor.attribution for actor in after.actors] == ["Audited", "FieldManager"]
+    assert after.clients == []
+
+
+def test_no_more_is_read_than_is_kept() -> None:
+    finding = written(of(audited(1)))
+    finding["status"]["clients"] = [{"ip": f"10.0.0.{n}"} for n in range(99)]
+    finding["status"]["actors"][0] |= {"credentialIDs": ["JTI=1"] * 99, "clientIPs": ["10.0.0.1", 7, *["x"] * 99]}
+    after = adopted(finding, journal_id=NEW, cluster="prod")
+
+    assert after is not None
+    assert len(after.clients) == 10
+    assert (len(after.actors[0].credential_ids), after.actors[0].client_ips[:2]) == (5, ("10.0.0.1", "x"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from auditwatch.api.finding import K10SecurityFinding
 from auditwatch.detection.changes import Change
 from auditwatch.detection.values import MISSING, UNKNOWN
-from auditwatch.events.activity import Actor, Attribution
+from auditwatch.events.activity import Actor, Attribution, Client, Impersonator, Request
 from auditwatch.findings.attribution import sentence, short_name
 from auditwatch.findings.lifecycle import Lifecycle, Triage, Watermark, review
 from auditwatch.findings.policy import FindingPolicy
@@ -99,7 +99,7 @@ def test_status_has_the_whole_story() -> None:
     assert shown["detectedTime"] == "2027-01-15T08:00:05Z"
     assert shown["changes"] == [{"path": "spec.retention.daily", "old": "30", "new": "1"}]
     assert shown["watermark"] == {"journalID": "journal-a", "sequence": 2}
-    assert shown["actors"] == [{"manager": "kubectl-edit"}]
+    assert shown["actors"] == [{"manager": "kubectl-edit", "attribution": "FieldManager"}]
     assert [item["sequence"] for item in shown["evidence"]] == [1, 2]
     assert shown["remediation"] == "Restore the retention."
 
@@ -120,7 +120,7 @@ def test_evidence_says_since_when_it_may_have_been_so_and_how_it_ended() -> None
     tried = activity(1, time=START, not_before=START - 60, outcome="Unknown", actor=JANE)
     (item,) = status(state_of(signal(1, activity=tried)))["evidence"]
 
-    assert item["note"] == "outcome: Unknown; not before 2027-01-15T07:59:00Z"
+    assert (item["outcome"], item["note"]) == ("Unknown", "not before 2027-01-15T07:59:00Z")
     assert (item["actor"], item["verb"], item["source"], item["name"]) == (
         "jane@example.com",
         "update",
@@ -134,13 +134,14 @@ def test_evidence_says_since_when_it_may_have_been_so_and_how_it_ended() -> None
     [
         ("Unknown", "Who did it is not known; connect the audit log"),
         ("FieldManager", "last field manager is kubectl-edit: a hint, not proof; connect the audit log to learn who."),
-        ("Ambiguous", "not all of them did it"),
-        ("Correlated", "the one audit event that fits"),
-        ("Audited", "from the audit event of this very request"),
+        ("Ambiguous", "not all of them did it: jane@example.com."),
+        ("Correlated", "the one audit event that fits by object and time: jane@example.com."),
+        ("Audited", "from the audit event of this very request: jane@example.com."),
     ],
 )
 def test_the_description_claims_no_more_about_the_actor_than_is_known(attribution: Attribution, words: str) -> None:
-    shown = status(state_of(signal(1, attribution=attribution)))
+    actor = Actor(manager="kubectl-edit") if attribution in ("Unknown", "FieldManager") else JANE
+    shown = status(state_of(signal(1, attribution=attribution, actor=actor)))
 
     assert shown["attribution"] == attribution
     assert words in shown["description"]
@@ -259,11 +260,24 @@ def test_the_largest_object_stays_far_below_what_etcd_takes() -> None:
             index,
             time=START,
             target=target(name=f"{index}-" + "n" * 250, namespace="s" * 63, uid="u" * 64),
-            actor=Actor(id=f"{index}-" + "a" * 600, via="v" * 70, kind="k" * 70),
+            actor=Actor(
+                id=f"{index % 20}-" + "a" * 600,
+                name="n" * 600,
+                via="v" * 70,
+                kind="k" * 70,
+                credential_id=f"{index}-" + "c" * 300,
+                pod="p" * 300,
+                node="n" * 300,
+                impersonator=Impersonator(id="i" * 600),
+            ),
+            attribution="Audited",
+            client=Client(ip=f"{index}-" + "1" * 80, agent="a" * 900),
+            request=Request(path="/" + "p" * 900),
+            event={"auditID": "u" * 99},
         )
         changes = tuple(Change(f"path{index}" + "p" * 400, "o" * 500, "w" * 500) for _ in range(2))
         book.apply([signal(index, activity=big, group=group, changes=changes, description="d" * 5000)])
     state = only(book)
     accepted(state)
 
-    assert len(json.dumps([manifest(state), status(state)])) < 60_000
+    assert len(json.dumps([manifest(state), status(state)])) < 100_000

@@ -79,7 +79,8 @@ def test_a_finding_looks_as_in_a_cluster(tmp_path: Path) -> None:
     assert finding["spec"]["target"]["name"] == "policy-1"
     assert finding["status"]["title"] == "eve deleted policy-1"
     assert finding["status"]["attribution"] == "Audited"
-    assert finding["status"]["actors"] == [{"id": "eve", "via": "Direct", "kind": "User"}]
+    eve = {"id": "eve", "via": "Direct", "kind": "User", "attribution": "Audited", "clientIPs": ["10.1.2.3"]}
+    assert finding["status"]["actors"] == [eve]
 
 
 def test_old_and_new_values_come_from_the_bodies_of_the_log(tmp_path: Path) -> None:

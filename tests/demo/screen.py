@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +20,11 @@ def heading(text: str) -> None:
 def command(text: str) -> None:
     """A command as somebody typed it."""
     print(_coloured("1", f"  $ {text}"), flush=True)
+
+
+def kubectl(*arguments: str) -> None:
+    """A command of kubectl."""
+    command(f"kubectl {shlex.join(arguments)}")
 
 
 def output(text: str) -> None:

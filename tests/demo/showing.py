@@ -1,0 +1,72 @@
+"""What a user looks at after the attack: the findings, one of them whole, the sources, and what stays unseen."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any, Final
+
+from tests.demo import screen, verdict
+from tests.live.installation import NAMESPACE, Installation
+
+WIDTH: Final = 40
+DESCRIBED: Final = "retention-cut"
+_SOURCES: Final = '{range .status.sources[*]}{.name}{"\\t"}{.type}{"\\t"}{.state}{"\\n"}{end}'
+_NAMED: Final = 3
+
+
+def findings(operator: Installation) -> None:
+    """The table, then who did each, from where and with which credential."""
+    _kubectl(operator, "get", "k10f", "-n", NAMESPACE, "--sort-by=.metadata.creationTimestamp")
+    screen.note("Who, from where, with which credential:")
+    for finding in sorted(operator.findings(), key=lambda each: str(each["metadata"]["creationTimestamp"])):
+        screen.output(f"{finding['spec']['rule']:{WIDTH}} {_who(finding)}")
+
+
+def one(operator: Installation) -> None:
+    """One finding whole, with its Events."""
+    finding = next(iter(operator.findings_of(DESCRIBED) or operator.findings()), None)
+    if finding is not None:
+        _kubectl(operator, "describe", "k10f", finding["metadata"]["name"], "-n", NAMESPACE)
+
+
+def sources(operator: Installation) -> None:
+    """Each source, and whether it is proven alive."""
+    _kubectl(operator, "get", "auditwatch", "k10", "-n", NAMESPACE, "-o", f"jsonpath={_SOURCES}")
+
+
+def blind(operator: Installation) -> None:
+    """What it cannot see, in its own words: by reason, with some of the rules."""
+    status = operator.watch_status()
+    _kubectl(operator, "get", "auditwatch", "k10", "-n", NAMESPACE, "-o", "jsonpath={.status.visibility}")
+    by_reason: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for rule in status.get("rules", []):
+        if rule["visibility"] != "Full":
+            by_reason[rule["visibility"], rule.get("reason", "")].append(rule)
+    for (visibility, reason), rules in sorted(by_reason.items()):
+        screen.note(f"{visibility}, {reason}: {_some([rule['name'] for rule in rules])}")
+        screen.output(rules[0].get("message", ""))
+
+
+def _who(finding: verdict.Finding) -> str:
+    named = verdict.actors(finding)
+    if not named:
+        hints = [each["manager"] for each in finding.get("status", {}).get("actors", []) if each.get("manager")]
+        return f"nobody knows; the field manager {hints[0]} is a hint" if hints else "nobody knows"
+    return "; ".join(_one(actor) for actor in named)
+
+
+def _one(actor: dict[str, Any]) -> str:
+    behind = f" (really {actor['impersonator']})" if actor.get("impersonator") else ""
+    where = f" from {', '.join(actor['clientIPs'])}" if actor.get("clientIPs") else ""
+    credential = f" with {', '.join(actor['credentialIDs'])}" if actor.get("credentialIDs") else ""
+    return f"{actor['id']}{behind}{where}{credential}"
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
+
+
+def _kubectl(operator: Installation, *arguments: str) -> None:
+    screen.kubectl(*arguments)
+    screen.output(operator.cluster.kubectl(*arguments))

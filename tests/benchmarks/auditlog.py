@@ -17,7 +17,7 @@ from typing import Any, Final
 
 BLOCK_LINES: Final = 4096
 _START: Final = 1_790_000_000.0
-_ID, _TIME, _NAME = "@id@", "@time@", "@name@"
+ID, TIME, NAME = "@id@", "@time@", "@name@"
 _TEMPLATE_NAME: Final = "n0000000"
 
 Shape = tuple[str, str, str, str, str, str]
@@ -113,9 +113,9 @@ def _templates(shapes: tuple[tuple[int, Shape], ...]) -> list[_Template]:
 
 
 def _template(shape: Shape) -> _Template:
-    text = json.dumps(_event(shape), separators=(",", ":")) + "\n"
-    line = text.replace(_ID, "0b0c3f9e-5a57-4f1c-9d3e-000000000000").replace(_TIME, "2026-09-21T14:00:00.000000Z")
-    line = line.replace(_NAME, _TEMPLATE_NAME)
+    text = json.dumps(event(shape), separators=(",", ":")) + "\n"
+    line = text.replace(ID, "0b0c3f9e-5a57-4f1c-9d3e-000000000000").replace(TIME, "2026-09-21T14:00:00.000000Z")
+    line = line.replace(NAME, _TEMPLATE_NAME)
     return _Template(
         line.encode(),
         tuple(_occurrences(line, "2026-09-21T14:00:00.000000Z")),
@@ -131,13 +131,14 @@ def _occurrences(text: str, part: str) -> Iterator[int]:
         position = text.find(part, position + 1)
 
 
-def _event(shape: Shape) -> dict[str, Any]:
+def event(shape: Shape) -> dict[str, Any]:
+    """One event; :data:`ID`, :data:`TIME` and :data:`NAME` stand where its own go."""
     verb, group, resource, namespace, user, agent = shape
     kind, _, subresource = resource.partition("/")
     reference = {
         "resource": kind,
         "namespace": namespace,
-        "name": _NAME,
+        "name": NAME,
         "apiGroup": group,
         "apiVersion": "v1alpha1" if "kasten" in group else "v1",
         "subresource": subresource,
@@ -146,7 +147,7 @@ def _event(shape: Shape) -> dict[str, Any]:
         "kind": "Event",
         "apiVersion": "audit.k8s.io/v1",
         "level": "Metadata",
-        "auditID": _ID,
+        "auditID": ID,
         "stage": "ResponseComplete",
         "requestURI": _uri(reference, verb),
         "verb": verb,
@@ -155,8 +156,8 @@ def _event(shape: Shape) -> dict[str, Any]:
         "userAgent": f"{agent} (linux/amd64) kubernetes/4ac6b1e",
         "objectRef": {name: value for name, value in reference.items() if value},
         "responseStatus": {"metadata": {}, "code": 201 if verb == "create" else 200},
-        "requestReceivedTimestamp": _TIME,
-        "stageTimestamp": _TIME,
+        "requestReceivedTimestamp": TIME,
+        "stageTimestamp": TIME,
         "annotations": {
             "authorization.k8s.io/decision": "allow",
             "authorization.k8s.io/reason": f'RBAC: allowed by ClusterRoleBinding "{user[-24:]}" of ClusterRole '
@@ -178,15 +179,15 @@ def _uri(reference: dict[str, str], verb: str) -> str:
 
 
 def _user(name: str) -> dict[str, Any]:
-    extra = {"authentication.kubernetes.io/credential-id": [f"JTI={_ID}"]}
+    extra = {"authentication.kubernetes.io/credential-id": [f"JTI={ID}"]}
     groups = ["system:nodes", "system:authenticated"] if name.startswith("system:node:") else ["system:authenticated"]
     if name.startswith("system:serviceaccount:"):
         groups = ["system:serviceaccounts", f"system:serviceaccounts:{name.split(':')[2]}", *groups]
         extra["authentication.kubernetes.io/node-name"] = ["worker-1"]
-        extra["authentication.kubernetes.io/node-uid"] = [_ID]
+        extra["authentication.kubernetes.io/node-uid"] = [ID]
         extra["authentication.kubernetes.io/pod-name"] = [f"{name.split(':')[3]}-6d4b75cb6d-x2lzq"]
-        extra["authentication.kubernetes.io/pod-uid"] = [_ID]
-    return {"username": name, "uid": _ID, "groups": groups, "extra": extra}
+        extra["authentication.kubernetes.io/pod-uid"] = [ID]
+    return {"username": name, "uid": ID, "groups": groups, "extra": extra}
 
 
 def main() -> None:

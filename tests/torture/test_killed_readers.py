@@ -1,0 +1,115 @@
+"""kill -9 of the operator and of an agent while requests come in by file, agent and webhook: each is counted once.
+
+The short form runs with every ``make test``; ``make torture`` runs the long one, and with ``--kills`` a longer.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from auditwatch.events.activity import Activity, LogRow
+from tests.k10.standin import K10StandIn
+from tests.live.installation import Installation
+from tests.torture.connected import SERVER, TOKENS, Agent, Ways
+from tests.torture.feeding import Feed
+from tests.torture.requests import Group, expected, rules
+from tests.torture.sending import Sender
+from tests.unit.sources.file.committing import open_journal
+
+SEED = 20_261_128
+LONGEST_LIFE_SECONDS = 5.0
+QUIET_SECONDS = 2.0
+"""After everything is counted: time for what would be counted twice."""
+PATIENCE_SECONDS = 300.0
+ALL = 1 << 30
+
+
+@pytest.mark.torture
+def test_every_request_is_counted_once_however_often_its_readers_are_killed(
+    quiet_k10: K10StandIn, tmp_path: Path, readers_size: tuple[int, int]
+) -> None:
+    events, kills = readers_size
+    cluster = quiet_k10.cluster
+    ways = Ways(tmp_path / "ways", cluster.reserve_port())
+    ways.make()
+    installed = Installation(cluster, directory=tmp_path / "operator", settings={"sources": ways.sources})
+    agent = Agent(cluster, ways)
+    try:
+        begin(installed, agent)
+        with Sender(
+            port=ways.port, path=ways.path_of(SERVER), token=TOKENS[SERVER], authority=ways.authority
+        ) as sender:
+            feed = Feed(ways, sender, seed=SEED)
+            try:
+                kill_again_and_again(installed, agent, feed, events=events, kills=kills)
+            finally:
+                feed.finish()
+
+        wanted = expected(feed.made)
+        assert wanted.total() == events
+        installed.wait(
+            lambda: not wanted - counted(installed), what="every request to be counted", timeout=PATIENCE_SECONDS
+        )
+        time.sleep(QUIET_SECONDS)
+        assert counted(installed) == wanted
+        assert set(sender.answers) <= {200, 503, 0}, sender.answers
+        assert sender.answers[0] >= kills, "no post was cut off"
+        assert feed.rotations > kills
+        installed.terminate()
+        assert logged(tmp_path / "operator" / "journal" / "journal.db") == {request.name: 1 for request in feed.made}
+    finally:
+        agent.kill()
+        installed.stop()
+        installed.clean_up()
+
+
+def begin(installed: Installation, agent: Agent) -> None:
+    """Both run, and the rules are in force; the watch is not Ready, for no request of the operator's own comes back."""
+    installed.install()
+    installed.start()
+    agent.start()
+    installed.wait_ready()
+    installed.watch(packs=[], rules=rules())
+    installed.wait(lambda: installed.condition("Accepted").get("status") == "True", what="the rules to be in force")
+
+
+def kill_again_and_again(installed: Installation, agent: Agent, feed: Feed, *, events: int, kills: int) -> None:
+    """Each of both ``kills`` times, at moments of its own, while requests come in."""
+    moments = random.Random(SEED)
+    for number in range(kills):
+        feed.allow(events * (number + 1) // kills - events * number // kills)
+        first, second = sorted(moments.uniform(0.2, LONGEST_LIFE_SECONDS) for _ in range(2))
+        order: list[Installation | Agent] = [installed, agent]
+        moments.shuffle(order)
+        for victim, pause in zip(order, (first, second - first), strict=True):
+            time.sleep(pause)
+            victim.kill()
+            victim.start()
+
+
+def counted(installed: Installation) -> Counter[Group]:
+    """What the findings have counted."""
+    total: Counter[Group] = Counter()
+    for finding in installed.findings():
+        values = {each["field"]: each["value"] for each in finding["spec"].get("groupBy", [])}
+        if namespace := values.get("target.namespace"):
+            total[finding["spec"]["rule"], namespace] += finding.get("status", {}).get("count", 0)
+    return total
+
+
+def logged(journal: Path) -> Counter[str]:
+    """By the name of its object, how often each request of ours stands in the log of a journal nobody holds."""
+    opened = open_journal(journal)
+    try:
+        rows = [msgspec.json.decode(each.payload, type=LogRow) for each in opened.log_after(0, limit=ALL)]
+    finally:
+        opened.close()
+    return Counter(
+        row.target.name for row in rows if isinstance(row, Activity) and row.actor.name == "mallory@example.org"
+    )

@@ -240,3 +240,32 @@ def test_an_exception_for_somebody_holds_where_it_is_proven_that_nobody_took_on_
     (signal,) = signals(EXCEPTED, audited(**fields))
 
     assert signal.emits_finding is not is_muted
+
+
+def test_k10s_own_record_names_whose_rights_were_used_and_nothing_of_how_they_were_gained() -> None:
+    extra = {CREDENTIAL: ["JTI=1"], POD: ["k10-pod"]}
+    actor = audited(user={"username": "eve", "groups": ["dev"], "extra": extra}, evidence="K10Stream").actor
+
+    assert actor == Actor(id="eve", name="eve", groups=("dev",), kind="User", is_k10=False)
+
+
+def test_of_a_request_that_was_not_let_in_it_is_known_that_nobody_made_it() -> None:
+    actor = audited(user={}, stage="ResponseStarted", responseStatus={"code": 401}).actor
+
+    assert actor == Actor(
+        kind="Unauthenticated", via="Direct", is_k10=False, user="", user_groups=(), impersonator=None
+    )
+
+
+def test_requests_of_different_people_are_different_whatever_else_they_share() -> None:
+    keys = {
+        audited(user=user).key
+        for user in (
+            {"username": "eve"},
+            {"username": "bob"},
+            {"username": "eve", "groups": ["dev"]},
+            {"username": "eve", "extra": {CREDENTIAL: ["JTI=1"]}},
+        )
+    }
+
+    assert len(keys) == 4

@@ -30,6 +30,7 @@ _CLASSES: Final[Mapping[VerbClass, frozenset[str]]] = {
     "delete": frozenset({"delete", "deletecollection"}),
     "read": frozenset({"get", "list", "watch"}),
 }
+_CLASS_OF: Final[Mapping[str, VerbClass]] = {verb: name for name, verbs in _CLASSES.items() for verb in verbs}
 _UNTOLD_BY_K10: Final = ("user.", "actor.via", "actor.impersonator", "actor.credentialID", "actor.pod", "actor.node")
 """Beginnings of fields that K10's own record of a request does not know."""
 NOBODYS: Final = frozenset({"actor.grantedBy"})
@@ -58,7 +59,7 @@ def verb_class(verb: str, subresource: str = "") -> VerbClass | None:
     """The class of a request verb; ``None`` for verbs that occur on URLs alone."""
     if subresource in CONNECTING:
         return "connect"
-    return next((name for name, verbs in _CLASSES.items() if verb in verbs), None)
+    return _CLASS_OF.get(verb)
 
 
 def verb_classes(rule: CompiledRule, kind: Kind) -> tuple[VerbClass, ...]:

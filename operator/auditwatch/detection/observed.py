@@ -6,7 +6,7 @@ with an error and prove nothing about others, so only kinds somebody asked about
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,7 @@ from auditwatch.events.audit import AuditEvent
 
 PROOF_SECONDS: Final = 30 * 86_400.0
 """How long an event proves that others like it are logged."""
+_LEVELS: Final[Mapping[str, AuditLevel]] = {level: level for level in AUDIT_LEVELS}
 
 _Key = tuple[str, str, VerbClass]
 
@@ -42,7 +43,7 @@ class ObservedLevels:
     def note(self, event: AuditEvent, time: float) -> None:
         """Take up one event; ``time`` is seconds since the epoch."""
         reference = event.object_ref
-        level = next((known for known in AUDIT_LEVELS if known == event.level), None)
+        level = _LEVELS.get(event.level)
         if reference is None or level is None:
             return
         resource = f"{reference.resource}/{reference.subresource}" if reference.subresource else reference.resource

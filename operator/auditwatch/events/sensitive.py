@@ -128,14 +128,14 @@ def is_reference(field: str) -> bool:
 
 def hide_in_text(text: str, hide: Callable[[str], str]) -> str:
     """``text`` with every credential that is recognisable in it replaced by ``hide`` of it."""
-    if not _may_hold_a_credential(text):
+    if not may_hold_a_credential(text):
         return text
     for pattern in _PATTERNS:
         text = pattern.sub(lambda found: found[1] + hide(found[2]), text)
     return text
 
 
-def _may_hold_a_credential(text: str) -> bool:
+def may_hold_a_credential(text: str) -> bool:
     """Ten times faster than the patterns, and most texts hold none."""
     folded = text.lower() if text.isascii() else text.casefold()
     for hint in _HINTS:  # noqa: SIM110 - a generator would double its time

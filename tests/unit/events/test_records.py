@@ -200,6 +200,31 @@ def test_a_uri_without_credentials_stays_as_it_is_written(uri: str) -> None:
     assert redacted_uri(REDACTOR, uri) == uri
 
 
+NAMES = ("limit", "command", "to-ken", "Kubeconfig", "x.credential", "authorization", "a/b", "", "\u017fecret")
+VALUES = (
+    "",
+    "500",
+    "--password",
+    "--api-key",
+    PLANTED,
+    f"token:{PLANTED}",
+    "AKIAABCDEFGHIJKLMNOP",
+    "a b",
+    "http://u:p4ss@h",
+)
+
+
+@given(
+    parts=st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(["=", ""]), st.sampled_from(VALUES)), max_size=5)
+)
+def test_a_plain_uri_is_passed_as_it_is_only_where_taking_it_apart_would_hide_nothing(
+    parts: list[tuple[str, str, str]],
+) -> None:
+    uri = "/exec?" + "&".join(map("".join, parts))
+
+    assert redacted_uri(REDACTOR, uri) + "&x=%41" == redacted_uri(REDACTOR, uri + "&x=%41")  # the latter is taken apart
+
+
 @given(text=st.text(max_size=40))
 def test_redacting_a_uri_twice_changes_nothing_more(text: str) -> None:
     once = redacted_uri(REDACTOR, f"/x?{text}&token={PLANTED}")

@@ -21,6 +21,7 @@ NOON = 1_795_867_200.0  # 2026-11-28T12:00:00Z
         ("2026-11-28t12:00:00z", NOON),
         ("2026-11-28 12:00:00Z", NOON),
         ("2026-11-28T11:59:60Z", NOON),
+        ("2026-11-28T11:59:60.250000Z", NOON + 0.25),
         ("1969-12-31T23:59:59.5Z", -0.5),
     ],
 )
@@ -37,7 +38,9 @@ def test_a_time_is_read_with_any_number_of_decimals_and_any_zone(text: str, mome
         "2026-11-28T12:00:00",
         "2026-13-28T12:00:00Z",
         "2026-02-30T12:00:00Z",
+        "2026-02-30T12:00:00.000000Z",
         "2026-11-28T24:00:00Z",
+        "2026-11-28T24:00:00.000000Z",
         "2026-11-28T12:00:61Z",
         "0000-01-01T00:00:00Z",
         "2026-11-28T12:00:00.Z",
@@ -71,3 +74,10 @@ def test_a_time_that_was_written_is_read_to_the_microsecond(microseconds: int) -
 
     assert read is not None
     assert abs(read - microseconds / 1e6) <= 1e-6
+
+
+@given(microseconds=st.integers(-4_000_000_000_000_000, 4_000_000_000_000_000))
+def test_the_times_of_the_api_server_are_read_fast_and_to_the_same_number_as_all_others(microseconds: int) -> None:
+    written = format_time(microseconds / 1e6)
+
+    assert parse_time(written) == parse_time(written.replace("Z", "+00:00"))

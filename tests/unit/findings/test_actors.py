@@ -254,9 +254,9 @@ def test_whoever_was_suspected_and_did_something_else_stays() -> None:
 
 def test_what_becomes_less_sure_takes_nobody_away() -> None:
     former = audited(1, attribution="Correlated")
-    state = after(counted(former, 1), corrected(2, former, ambiguous(1, BOB, MALLORY)))
+    state = after(counted(former, 1), corrected(2, former, ambiguous(1, BOB, changed(BOB, id="carol"))))
 
-    assert names(state) == ["mallory@example.com", "bob"]
+    assert names(state) == ["mallory@example.com", "bob", "carol"]
     assert state.attribution == "Correlated"
 
 

@@ -1,0 +1,152 @@
+"""The table of a scan, line by line: who, what, when, how often, from what to what, and what was not seen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from auditwatch.cli.main import app
+from auditwatch.cli.scan_table import figures_line, finding_lines, unseen_line
+from auditwatch.scan.report import counts, document
+from auditwatch.scan.scanning import Figures, Scan, Trouble
+from tests.unit.scan.making import DELETIONS, event, log, noise, plan, scanned
+
+BY_ACTOR = """
+- name: by-actor
+  severity: Low
+  match: {apiGroups: [config.kio.kasten.io], resources: [policies], outcomes: [Any]}
+  finding: {groupBy: [actor.id]}
+"""
+BY_ALL = BY_ACTOR.replace("[actor.id]", "[target.resource]")
+RETENTION = {"daily": 7, "weekly": 4, "monthly": 12, "yearly": 7}
+
+
+def policy(number: int, **spec: Any) -> dict[str, Any]:
+    """An update of one policy with bodies, so that changes are seen from the second on."""
+    body = {"kind": "Policy", "metadata": {"name": "p", "namespace": "kasten-io", "uid": "u"}, "spec": spec}
+    return event(number, name="p", verb="update", level="RequestResponse", requestObject=body, responseObject=body)
+
+
+def table(tmp_path: Path, *events: dict[str, Any] | bytes, rules: str = BY_ACTOR) -> list[list[str]]:
+    """The lines of each finding."""
+    scan, _ = scanned(plan(tmp_path, rules), log(tmp_path / "audit.log", *events))
+    return [list(finding_lines(state)) for state in scan.findings()]
+
+
+def scan_of(tmp_path: Path, *events: dict[str, Any] | bytes, rules: str = DELETIONS) -> Scan:
+    return scanned(plan(tmp_path, rules), log(tmp_path / "audit.log", *events))[0]
+
+
+def test_one_event_is_told_with_its_time_and_without_a_count(tmp_path: Path) -> None:
+    ((first, second),) = table(tmp_path, event(1))
+    assert first.startswith("LOW       2026-01-01T00:00:01Z  by-actor  ")
+    assert second == "          who eve  what policies kasten-io/policy-1"
+
+
+def test_several_are_told_from_when_to_when_and_how_often_with_the_number_of_objects(tmp_path: Path) -> None:
+    ((first, second),) = table(tmp_path, event(1), event(2), event(3, name="policy-1"))
+    assert first.startswith("LOW       2026-01-01T00:00:01Z to 2026-01-01T00:00:03Z x3  by-actor  ")
+    assert second == "          who eve  what policies kasten-io/policy-1 and 1 more"
+
+
+def test_of_several_people_the_first_is_named_and_the_rest_counted(tmp_path: Path) -> None:
+    others = [event(number, user={"username": name}) for number, name in enumerate(("eve", "bob", "eve", "sue"))]
+    ((_, second),) = table(tmp_path, *others, rules=BY_ALL)
+    assert second.startswith("          who eve and 2 more  what policies ")
+
+
+@pytest.mark.parametrize(("code", "words"), [(403, ", Attempted"), (500, ", "), (200, "")])
+def test_what_was_not_surely_done_is_said_so(tmp_path: Path, code: int, words: str) -> None:
+    ((_, second, *_),) = table(tmp_path, event(1, responseStatus={"metadata": {}, "code": code}))
+    assert second.startswith(f"          who eve  what policies kasten-io/policy-1{words}")
+    assert second.endswith("policy-1") == (code == 200)
+
+
+def test_changes_are_told_from_what_to_what(tmp_path: Path) -> None:
+    changed = [policy(1, frequency="@daily", paused=True), policy(2, frequency="@monthly", comment="x")]
+    ((_, _, *lines),) = table(tmp_path, *changed)
+    assert lines == [
+        "          spec.comment: (absent) -> x",
+        "          spec.frequency: @daily -> @monthly",
+        "          spec.paused: true -> (absent)",
+    ]
+
+
+def test_of_many_changes_the_first_are_told_and_the_rest_counted(tmp_path: Path) -> None:
+    ((_, _, *lines),) = table(
+        tmp_path, policy(1, retention=RETENTION), policy(2, retention=dict.fromkeys(RETENTION, 0), paused=True)
+    )
+    assert len(lines) == 4
+    assert lines[-1] == "          and 2 more changes (--output json shows them)"
+
+
+def test_findings_come_by_severity_then_time(tmp_path: Path) -> None:
+    ((first, *_), *others) = table(tmp_path, *(event(number) for number in (5, 4, 6)), rules=DELETIONS)
+    assert first.startswith("CRITICAL  ")
+    assert [each[0].split()[1] for each in others] == [f"2026-01-01T00:00:0{number}Z" for number in (4, 5, 6)]
+
+
+def test_what_a_client_wrote_cannot_draw_on_a_terminal(tmp_path: Path) -> None:
+    ((first, second, *_),) = table(tmp_path, event(1, user={"username": "eve\x1b[2J\nwho root"}, name="p\u202ex"))
+    for text in (first, second):
+        assert not any(sign in text for sign in ("\x1b", "\n", "\u202e"))
+
+
+def test_figures_tell_only_what_there_was() -> None:
+    assert (
+        figures_line(Figures(lines=1234, events=5), 0, 0.04) == "0 findings, 1,234 lines, 5 events looked at in 0.0 s"
+    )
+    full = Figures(lines=9, events=5, duplicates=4, unanswered=3, degraded=2, first_time=0.0, last_time=60.0)
+    assert figures_line(full, 7, 1.26) == (
+        "7 findings, 9 lines, 5 events looked at, 4 duplicates, 3 requests without an answer, 2 degraded in 1.3 s "
+        "(1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z)"
+    )
+
+
+def test_the_last_line_counts_what_was_not_seen_and_what_could_not_be_read(tmp_path: Path) -> None:
+    scan = scan_of(tmp_path, noise(), b"\xff junk")
+    scan.figures.trouble["FileDamaged"] = Trouble("FileDamaged", 2, "x:1", "cut off")
+    told = unseen_line(scan)
+    assert told.startswith("not seen: ")
+    assert told.endswith("2 FileDamaged; --output json names them")
+    assert sum(counts(scan.blind()).values()) == len(scan.blind()) > 0
+    for (level, reason), count in counts(scan.blind()).items():
+        assert f"{count} rules {level} ({reason})" in told
+
+
+def test_where_all_was_seen_the_last_line_says_that(tmp_path: Path) -> None:
+    rules = "- name: any-delete\n  match: {verbs: [delete], users: [eve]}\n"
+    scan = scan_of(tmp_path, event(1), rules=rules)
+    scan.blind = lambda: ()  # type: ignore[method-assign]  # what a log can prove is tested elsewhere
+    assert unseen_line(scan) == "not seen: nothing that the rules look for"
+
+
+def test_the_document_holds_the_same_findings_as_objects_of_the_api(tmp_path: Path) -> None:
+    scan = scan_of(tmp_path, event(1), event(2), event(3))
+    told = document(scan, duration=1.0)
+    assert [each["kind"] for each in told["findings"]] == ["K10SecurityFinding"] * 4
+    assert [each["spec"]["rule"] for each in told["findings"]] == [state.rule for state in scan.findings()]
+    assert [each["status"]["count"] for each in told["findings"]] == [state.count for state in scan.findings()]
+    assert json.loads(json.dumps(told)) == told, "nothing in it but JSON"
+    summary = told["summary"]
+    assert (summary["lines"], summary["events"], summary["dryRuns"]) == (3, 3, 0)
+    assert {each["level"] for each in summary["visibility"]} <= {"Blind", "Partial"}
+    assert all(each["rule"] and each["message"] for each in summary["visibility"])
+
+
+def test_a_dry_run_is_counted_and_no_finding(tmp_path: Path) -> None:
+    uri = "/apis/config.kio.kasten.io/v1alpha1/namespaces/kasten-io/policies/p?dryRun=All"
+    scan = scan_of(tmp_path, event(1, verb="patch", requestURI=uri), rules=BY_ACTOR)
+    assert scan.findings() == []
+    assert document(scan, duration=0)["summary"]["dryRuns"] == 1
+
+
+def test_rules_without_a_finding_print_two_lines(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(DELETIONS, encoding="utf-8")
+    path = log(tmp_path / "audit.log", noise())
+    result = CliRunner().invoke(app, ["scan", str(path), "--rules", str(tmp_path / "rules.yaml")])
+    assert [text.partition(" ")[0] for text in result.stdout.splitlines()] == ["0", "not"]

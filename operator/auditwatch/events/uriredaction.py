@@ -20,8 +20,10 @@ def redacted_uri(redactor: Redactor, uri: str) -> str:
     before = ""
     for part in query.split("&"):
         name, value = _decoded(part)
-        kept.append(_part(redactor, part, name, value, flag=before))
-        before = value if name == "command" and value.startswith("-") and "=" not in value else ""
+        is_word = name == "command"  # other parameters may stand between the words; the server reads on
+        kept.append(_part(redactor, part, name, value, flag=before if is_word else ""))
+        if is_word:
+            before = value if value.startswith("-") and "=" not in value else ""
     return f"{path}?{'&'.join(kept)}"
 
 

@@ -26,6 +26,8 @@ class WatchedPods:
         """By uid, when it was deleted; ``None`` for a pod that is there."""
         self._known_until = float("-inf")
         self._are_named = False
+        self.news = 0
+        """Grows with whatever may change the answer of :meth:`knows`."""
 
     @property
     def are_named(self) -> bool:
@@ -43,6 +45,7 @@ class WatchedPods:
 
     def proven_until(self, time: float) -> None:
         """Every pod that was there before this time (seconds since the epoch) has been shown."""
+        self.news += time > self._known_until
         self._known_until = max(self._known_until, time)
 
     def observe(self, change: StateChange) -> None:
@@ -54,6 +57,7 @@ class WatchedPods:
                 self._gone[change.uid] = change.observed
                 self._forget(change.observed)
         elif change.new is not None and self._k10.is_k10_pod(change.namespace, change.new):
+            self.news += change.uid not in self._gone
             self._gone[change.uid] = None
             self._forget(change.observed)
 

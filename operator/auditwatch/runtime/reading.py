@@ -65,6 +65,11 @@ class Reading:
         """Seconds to wait for facts slower than the activity."""
         return hold_seconds(activity, self._rule_sets())
 
+    @property
+    def news(self) -> int:
+        """Grows when facts come that an activity may have been held for."""
+        return self._pods.news
+
     def learn(self, record: StateChange | AuditRecord) -> None:
         """Take up what a record says of K10's pods."""
         if isinstance(record, StateChange):

@@ -87,6 +87,7 @@ class Settler:
         self._passed: list[int] = []
         self._joiner: Joiner | None = None
         self._taken = 0
+        self._news = 0
         self._now = 0.0
 
     @property
@@ -121,6 +122,9 @@ class Settler:
                 self._take(joiner, self._reading, row)
             if len(rows) < limit:
                 self._reading.refresh(self._journal)
+            if self._reading.news != self._news:
+                self._news = self._reading.news
+                joiner.look_again()
             return max(len(rows), self._settle(joiner))
         except JournalError:
             self._joiner = None

@@ -29,6 +29,13 @@ POD = {"authentication.kubernetes.io/pod-uid": ["pod-1"]}
 PODS = [stream for stream in streams_of("prod", ()) if stream.kind.key == "pods"]
 
 
+class Waits(Reading):
+    """As under a rule that waits half a minute for K10's pods."""
+
+    def hold(self, activity: Activity) -> float:
+        return 30.0 if activity.actor.is_k10 is None else 0.0
+
+
 class Place:
     """A journal and a settler, which can be closed and opened again."""
 
@@ -176,6 +183,19 @@ def test_k10s_pods_are_known_from_the_first_list_which_shows_them_as_nobodys_cha
     place.step(10.2)
 
     assert (place.last().actor.is_k10, place.last().actor.kind) == (True, "K10")
+
+
+def test_what_waits_for_a_pod_is_told_as_soon_as_a_list_shows_it(place: Place) -> None:
+    place.reading = Waits
+    place.again()
+    place.receive(event("get", at=5.0, user=ACCOUNT, extra=POD), at=5.1)
+    place.step(5.2)
+    assert place.log() == []
+
+    place.knows_pods(until=6.0, names=("pod-1",))
+    place.step(6.1)
+
+    assert place.last().actor.kind == "K10"
 
 
 def test_a_pod_that_nobody_has_shown_yet_is_unknown_and_then_a_suspect(place: Place) -> None:

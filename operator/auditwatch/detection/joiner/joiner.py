@@ -71,6 +71,7 @@ class Joiner:
             deletions=self._deletions,
             teller=self._teller,
         )
+        self._has_news = False
         self.overruns = 0
         """Times too much was held, so that nothing could wait."""
 
@@ -92,12 +93,17 @@ class Joiner:
         """Proof that everything up to event time ``time`` came through a source; both in seconds since the epoch."""
         self._hearing.alive(source, instance, evidence=evidence, time=time, now=now)
 
+    def look_again(self) -> None:
+        """Facts came that activities may be held for: those they decide are held for them no longer."""
+        self._has_news = True
+
     def settle(self, now: float, *, next_sequence: int, recall: Recall) -> Settled:
         """What can be told at ``now`` (seconds since the epoch); rows get log sequences from ``next_sequence`` on."""
         out = self._teller.begin(now=now, next_sequence=next_sequence, recall=recall)
         ready, self._receiver.ready = self._receiver.ready, []
         for tell in ready:
             tell()
+        self._look_again()
         is_too_much = self.held > MAX_HELD
         self.overruns += is_too_much
         limit = math.inf if is_too_much else now
@@ -134,6 +140,13 @@ class Joiner:
             "deletion": self._deletions.take_dirty(),
         }
         return {f"{space}/{name}": row for space, rows in spaces.items() for name, row in rows.items()}
+
+    def _look_again(self) -> None:
+        if self._has_news:
+            self._has_news = False
+            for request in self._waiting.requests():
+                if request.is_held_for_facts:
+                    self._guarded(request, partial(self._receiver.look_again, request))
 
     def _join(self, pending: PendingStep) -> None:
         """Put a change that has waited with the request that made it, if there is one."""

@@ -77,6 +77,20 @@ class Receiver:
         else:
             self._take_record(arrival, record)
 
+    def look_again(self, pending: PendingRequest) -> None:
+        """Read a request again that is held for facts, and hold it no longer where they have come."""
+        if pending.audited is None:
+            return
+        record = pending.audited.record
+        row = self._translate(record)
+        if self._hold(row) > 0:
+            return
+        self._waiting.drop(pending)
+        pending.audited = Telling(record, row)
+        pending.refresh()
+        pending.is_held_for_facts = False
+        self._wait_on(pending, pending.arrived)
+
     def _take_change(self, arrival: Arrival, change: StateChange) -> None:
         row = settle(change)
         assert isinstance(row, Activity)

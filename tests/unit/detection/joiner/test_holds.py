@@ -158,6 +158,32 @@ def test_slower_facts_are_waited_for_and_the_event_is_read_again_with_them() -> 
     assert only(desk.settle(30.3)).degraded == ("pods",)
 
 
+def test_facts_that_come_early_end_the_wait_and_let_others_of_the_actor_pass() -> None:
+    known: list[str] = []
+
+    def read(record: AuditRecord) -> Activity:
+        return msgspec.structs.replace(translate(record), degraded=tuple(known))
+
+    desk = Desk({"translate": read, "hold": lambda row: 0.0 if known or row.target.name != "held" else 30.0})
+    assert desk.tell(event("get", "held", at=0.1), event("get", "later", at=0.2), at=0.3) == []
+    known.append("pods")
+    assert desk.settle(1.0) == []
+
+    desk.joiner.look_again()
+
+    assert [row.target.name for row in activities(desk.settle(1.1))] == ["held", "later"]
+    assert activities(desk.log)[0].degraded == ("pods",)
+
+
+def test_looking_again_changes_nothing_where_no_facts_came() -> None:
+    desk = Desk({"hold": lambda _row: 30.0})
+    desk.take(event("get"), at=0.2)
+    desk.joiner.look_again()
+
+    assert desk.settle(30.0) == []
+    assert only(desk.settle(30.3)).verb == "get"
+
+
 def test_when_too_much_is_held_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("auditwatch.detection.joiner.joiner.MAX_HELD", 3)
     desk = with_audit(lag=40.0)

@@ -206,6 +206,8 @@ def test_events_gaps_and_counts_of_a_batch_belong_together(journal: Journal) -> 
         ("audit-log", "node-1", "HistoryLost"),
         ("audit-log", "node-1", "LinesUnreadable"),
     }
+    (unreadable,) = [gap for gap in gaps_in(journal) if gap.reason == "LinesUnreadable"]
+    assert (unreadable.start, unreadable.end) == (EPOCH + 5, EPOCH + 5), "about when the event before was written"
 
 
 def test_a_batch_of_nothing_is_not_committed_and_its_position_waits(journal: Journal) -> None:

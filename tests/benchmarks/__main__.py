@@ -1,6 +1,6 @@
 """``make bench``: what things cost. Prints figures; asserts nothing, for machines differ.
 
-``python -m tests.benchmarks [state|scan …] [--size BYTES]``; without a name all of them.
+``python -m tests.benchmarks [scan|webhook|latency|state …] [--size BYTES]``; without a name all of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks import scanning, state
+from tests.benchmarks import latency, scanning, state, webhook
 from tests.cluster.errors import ClusterError
 
 Bench = Callable[[Path, int], None]
@@ -20,6 +20,8 @@ Bench = Callable[[Path, int], None]
 
 BENCHES: Final[Mapping[str, Bench]] = {
     "scan": scanning.run,
+    "webhook": webhook.run,
+    "latency": latency.run,
     "state": lambda directory, _size: state.run(directory),
 }
 """By the name it is asked for with."""

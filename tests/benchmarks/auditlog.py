@@ -8,8 +8,11 @@ seconds. The same seed gives the same log.
 from __future__ import annotations
 
 import argparse
+import datetime as dt
+import functools
 import json
 import random
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,8 @@ BLOCK_LINES: Final = 4096
 _START: Final = 1_790_000_000.0
 ID, TIME, NAME = "@id@", "@time@", "@name@"
 _TEMPLATE_NAME: Final = "n0000000"
+_TEMPLATE_ID: Final = "0b0c3f9e-5a57-4f1c-9d3e-000000000000"
+_TEMPLATE_TIME: Final = "2026-09-21T14:00:00.000000Z"
 
 Shape = tuple[str, str, str, str, str, str]
 """Verb, group, resource, namespace, user, agent."""
@@ -86,6 +91,17 @@ def write(path: Path, *, size: int, relevant: float, seed: int = 1) -> None:
         file.writelines(generate(size=size, relevant=relevant, seed=seed))
 
 
+def line(shape: Shape, name: str) -> bytes:
+    """A line, without its end, of a request that happens now and is about the object of this name."""
+    now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return _text(shape).replace(ID, str(uuid.uuid4())).replace(TIME, now).replace(NAME, name).encode()
+
+
+@functools.cache
+def _text(shape: Shape) -> str:
+    return json.dumps(event(shape), separators=(",", ":"))
+
+
 def _places(chosen: random.Random, share: float) -> list[int]:
     expected = share * BLOCK_LINES
     count = int(expected) + (chosen.random() < expected - int(expected))
@@ -113,14 +129,12 @@ def _templates(shapes: tuple[tuple[int, Shape], ...]) -> list[_Template]:
 
 
 def _template(shape: Shape) -> _Template:
-    text = json.dumps(event(shape), separators=(",", ":")) + "\n"
-    line = text.replace(ID, "0b0c3f9e-5a57-4f1c-9d3e-000000000000").replace(TIME, "2026-09-21T14:00:00.000000Z")
-    line = line.replace(NAME, _TEMPLATE_NAME)
+    text = f"{_text(shape)}\n".replace(ID, _TEMPLATE_ID).replace(TIME, _TEMPLATE_TIME).replace(NAME, _TEMPLATE_NAME)
     return _Template(
-        line.encode(),
-        tuple(_occurrences(line, "2026-09-21T14:00:00.000000Z")),
-        tuple(_occurrences(line, "0b0c3f9e-5a57-4f1c-9d3e-000000000000")),
-        tuple(_occurrences(line, _TEMPLATE_NAME)),
+        text.encode(),
+        tuple(_occurrences(text, _TEMPLATE_TIME)),
+        tuple(_occurrences(text, _TEMPLATE_ID)),
+        tuple(_occurrences(text, _TEMPLATE_NAME)),
     )
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
-import json
-import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tests.benchmarks.auditlog import ID, NAME, NOISE, TIME, Shape, event
+from tests.benchmarks.auditlog import NOISE, line
 
 NAMESPACES: Final = 20
 EVENT_HEAD: Final = b'{"kind":"Event","apiVersion":"audit.k8s.io/v1",'
@@ -56,18 +53,18 @@ def requests() -> Iterator[Request]:
         resource, group, verb = _KINDS[number % len(_KINDS)]
         namespace, name = f"app-{number % NAMESPACES:02d}", f"t{number:07d}"
         shape = (verb, group, resource, namespace, "mallory@example.org", _AGENT)
-        yield Request((resource, namespace), name, _line(shape, name))
+        yield Request((resource, namespace), name, line(shape, name))
 
 
 def noise() -> Iterator[bytes]:
     """Lines that no rule is about, without end."""
     for number, (_, shape) in enumerate(itertools.cycle(NOISE)):
-        yield _line(shape, f"n{number:07d}")
+        yield line(shape, f"n{number:07d}")
 
 
-def item(line: bytes) -> bytes:
+def item(logged: bytes) -> bytes:
     """The same event as it stands in an EventList."""
-    return b"{" + line.removeprefix(EVENT_HEAD)
+    return b"{" + logged.removeprefix(EVENT_HEAD)
 
 
 def event_list(items: Sequence[bytes]) -> bytes:
@@ -79,13 +76,3 @@ def event_list(items: Sequence[bytes]) -> bytes:
 def expected(made: Sequence[Request]) -> Counter[Group]:
     """What findings must have counted."""
     return Counter(request.group for request in made)
-
-
-_TEMPLATES: Final[dict[Shape, str]] = {}
-
-
-def _line(shape: Shape, name: str) -> bytes:
-    template = _TEMPLATES.setdefault(shape, "") or json.dumps(event(shape), separators=(",", ":"))
-    _TEMPLATES[shape] = template
-    now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return template.replace(ID, str(uuid.uuid4())).replace(TIME, now).replace(NAME, name).encode()

@@ -6,7 +6,6 @@ Audit events carry microseconds and ``Z`` (``metav1.MicroTime``); other writers 
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -22,9 +21,11 @@ _RFC_3339: Final = re.compile(
 def parse_time(text: str) -> float | None:
     """Seconds since the epoch of an RFC 3339 time with any number of decimals; ``None`` where it is none."""
     if _MICRO_TIME.fullmatch(text):
-        with suppress(ValueError):  # no day of the calendar, or a leap second
+        try:
             time = datetime.fromisoformat(text)
             return time.replace(microsecond=0).timestamp() + time.microsecond / 1_000_000
+        except ValueError:
+            pass  # no day of the calendar, or a leap second
     found = _RFC_3339.fullmatch(text)
     if found is None:
         return None

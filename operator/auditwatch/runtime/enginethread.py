@@ -46,7 +46,10 @@ class Opened:
 
 
 class EngineThread:
-    """``open_journal`` and ``new_ledger`` are called in the engine thread, and so is ``on_dirty`` (:data:`OnDirty`)."""
+    """``open_journal`` and ``new_ledger`` are called in the engine thread, and so is ``on_dirty`` (:data:`OnDirty`).
+
+    So is ``ended``, where the thread ends by an error after the journal was opened.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class EngineThread:
         own: OwnRequests | None = None,
         reading: Reading | None = None,
         queue_bytes: int = QUEUE_BYTES,
+        ended: Callable[[BaseException], None] | None = None,
     ) -> None:
         self._open_journal = open_journal
         self._detector = detector
@@ -69,6 +73,7 @@ class EngineThread:
         self._on_dirty = on_dirty
         self._own = own
         self._reading = reading
+        self._ended = ended
         self._mailbox = Mailbox(limit_bytes=queue_bytes)
         self._opened: Future[Opened] = Future()
         self._engine: Engine | None = None
@@ -163,6 +168,8 @@ class EngineThread:
         if self._opened.done():
             log.critical("engine stopped, restart needed", error=f"{type(error).__name__}: {error}")
             log.debug("engine stopped, in detail", exc_info=error)
+            if self._ended is not None:
+                self._ended(error)
         else:
             self._opened.set_exception(error)
 

@@ -50,7 +50,7 @@ class IngestThread:
         self._canaries = audit.canaries
         self._sections = tuple(sections)
         self._ended = ended
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
         self._following: Following | None = None
         self._receiving = Receiving(audit, ground, engine, instances=lambda: self.instances, ended=ended)
@@ -62,6 +62,7 @@ class IngestThread:
     def start(self, instances: Sequence[K10Instance]) -> None:
         """Start the thread, receive, and follow what there is to follow."""
         self.instances = tuple(instances)
+        self._loop = asyncio.new_event_loop()
         self._thread.start()
         self._receiving.start()
         self._soon(self._begin("audit", self._receiving.run()))

@@ -70,8 +70,10 @@ class Operator:
         if name is None:
             return self._ending.result()
         self._parts = self._open(name)
-        probes = await self._serve_probes()
+        probes = self._probes()
         try:
+            await probes.start(address=self._settings.probes.address, port=self._settings.probes.port)
+            self._spawn(self._lag.measure(), "loop lag")
             await self._lead()
             return await self._ending
         finally:
@@ -86,19 +88,17 @@ class Operator:
             registry=self._registry,
             publisher=self._publisher,
             lag=self._lag,
+            engine_ended=self._ended_by("engine"),
             sources_ended=self._ended_by("sources"),
         )
         return Parts(self._launch, surface, cluster_name)
 
-    async def _serve_probes(self) -> Probes:
-        probes = Probes(
+    def _probes(self) -> Probes:
+        return Probes(
             health=self._parts.overview.health,
             readiness=lambda: self._parts.overview.readiness(self._ready_reason),
             metrics=registry_of(self._parts.overview.figures),
         )
-        await probes.start(address=self._settings.probes.address, port=self._settings.probes.port)
-        self._spawn(self._lag.measure(), "loop lag")
-        return probes
 
     async def _lead(self) -> None:
         """Take the Lease, then everything that writes."""
@@ -208,7 +208,7 @@ class Operator:
 
     def _ended_by(self, what: str) -> Any:
         def ended(error: BaseException | None) -> None:
-            why = f"{what} ended: {type(error).__name__}: {error}" if error else f"{what} ended"
+            why = f"{what} ended: {_cause(error)}" if error else f"{what} ended"
             self._loop.call_soon_threadsafe(self._end, EXIT_FAILED, why)
 
         return ended
@@ -223,7 +223,7 @@ class Operator:
 
     def _note_end(self, task: asyncio.Task[Any]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._end(EXIT_FAILED, f"{task.get_name()} failed: {type(error).__name__}: {error}")
+            self._end(EXIT_FAILED, f"{task.get_name()} failed: {_cause(error)}")
 
     async def _unless_ended(self, work: Coroutine[Any, Any, Any]) -> bool:
         """Run it; False where the operator was told to end first."""
@@ -254,6 +254,13 @@ class Operator:
 
     def _finding_namespaces(self) -> set[str]:
         return {entry.spec.findings.namespace or entry.namespace for entry in self._registry.entries()}
+
+
+def _cause(error: BaseException) -> str:
+    """What went wrong; of several things at once the first."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
 
 
 def _told_once(event: str) -> Any:

@@ -58,6 +58,7 @@ class Surface:
     registry: Registry
     publisher: Publisher
     lag: LoopLag
+    engine_ended: Callable[[BaseException], None]
     sources_ended: Callable[[BaseException | None], None]
 
 
@@ -72,7 +73,7 @@ class Parts:
         self.observing = Observing()
         self.canaries = AuditCanaries(proven_sources(sections), cluster=cluster_name)
         self.witness = Witness(self.canaries, self.observing)
-        self.engine = self._new_engine(surface.publisher)
+        self.engine = self._new_engine(surface)
         opened = self.engine.start()
         log.info("journal open", path=str(self._journal_path), journal=opened.journal_id, new=opened.is_new)
         self._previous_alive = opened.previous_alive
@@ -109,7 +110,7 @@ class Parts:
     def _journal_path(self) -> Path:
         return self._launch.settings.journal.path
 
-    def _new_engine(self, publisher: Publisher) -> EngineThread:
+    def _new_engine(self, surface: Surface) -> EngineThread:
         journal, name = self._launch.settings.journal, self._cluster_name
         return EngineThread(
             lambda: Journal.open(
@@ -123,8 +124,9 @@ class Parts:
             lambda opened: Ledger(journal_id=opened.id, cluster=name),
             cluster=name,
             clock=time.time,
-            on_dirty=publisher.notify,
+            on_dirty=surface.publisher.notify,
             own=self.witness,
+            ended=surface.engine_ended,
         )
 
     def _new_lease(self, cluster: Cluster, identity: str) -> LeaseHolder:

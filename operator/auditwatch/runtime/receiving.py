@@ -146,18 +146,20 @@ class Receiving:
 
     async def _listen(self, section: WebhookSection, cluster: Cluster) -> None:
         """Listen until cancelled; where that is impossible, try again."""
+        problem = ""
         while True:
-            door = self._doors[section.name] = _Door(self._new_webhook(section, cluster))
+            door = self._doors[section.name] = _Door(self._new_webhook(section, cluster), problem)
             try:
                 await self._serve(door)
             except (OSError, UnsafePlanError, TLSFilesError, SelfMadeError) as error:
-                door.problem = f"does not listen: {error}"
-                log.warning("webhook does not listen", source=section.name, reason=door.problem)
+                door.problem = problem = f"does not listen: {error}"
+                log.warning("webhook does not listen", source=section.name, reason=problem)
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _serve(self, door: _Door) -> None:
         try:
             await door.source.start()
+            door.problem = ""
             await asyncio.Event().wait()  # until cancelled
         finally:
             await door.source.stop()

@@ -247,7 +247,7 @@ async def test_a_request_that_was_granted_is_expected_back_like_one_that_was_ref
 async def test_who_we_are_is_asked_until_it_is_answered_and_nothing_is_sent_before(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(AuditProver.__init__, "__kwdefaults__", {"interval": 0.01})
+    monkeypatch.setitem(AuditProver.__init__.__kwdefaults__ or {}, "interval", 0.01)
     rig.server.refused["selfsubjectreviews"] = 503
     async with rig.life():
         await until(lambda: len(rig.server.asked) >= 3, what="the question asked again")

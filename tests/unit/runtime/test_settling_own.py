@@ -185,7 +185,7 @@ def test_a_defect_in_knowing_our_own_becomes_a_gap_and_stops_nothing(place: OwnP
 
 def test_a_row_of_a_later_release_becomes_a_gap_that_names_its_source(place: OwnPlace) -> None:
     with place.journal.transaction():
-        place.journal.receive(key=b"x" * 32, source="audit-log", payload=b'{"type":"FromTheFuture"}')
+        place.journal.receive(key="x" * 32, source="audit-log", payload=b'{"type":"FromTheFuture"}')
     place.step(0.2)
 
     (gap,) = place.log()

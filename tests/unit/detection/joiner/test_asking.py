@@ -264,3 +264,25 @@ def test_of_several_that_agree_the_nearest_in_time_is_it() -> None:
     assert nearest(FRONT, found) == "near"
     assert nearest(FRONT, reversed(found)) == "near"
     assert nearest(FRONT, []) is None
+
+
+def test_a_change_is_known_by_its_object_its_version_and_who_signed_it() -> None:
+    found = step(version="11", manager="kubectl-edit", signed=0.0)
+
+    assert (found.place, found.uid) == (("prod", CONFIG, "policies", "kasten-io", "daily"), "uid-daily")
+    assert (found.verb, found.version, found.manager) == ("update", "11", "kubectl-edit")
+    assert step(verb="delete").version == ""
+
+
+def test_an_object_of_which_only_what_was_is_known_is_not_the_whole() -> None:
+    row = translate(event("update"))
+
+    assert not asked_of(event("update"), msgspec.structs.replace(row, old_object={})).is_whole
+    assert not asked_of(event("update"), msgspec.structs.replace(row, object={})).is_whole
+    assert asked_of(event("update"), msgspec.structs.replace(row, object={}, old_object=None)).is_whole
+
+
+def test_where_the_answer_was_not_seen_it_is_open_whether_the_object_was_made() -> None:
+    row = msgspec.structs.replace(translate(event("patch")), response=msgspec.UNSET)
+
+    assert asked_of(event("patch"), row).created is None

@@ -179,3 +179,8 @@ def test_several_suspects_are_always_named_and_never_by_a_surer_word(causes: lis
         assert found.cause in causes
         assert (found.surely == "Ambiguous") is (len(found.among) > 1)
         assert (found.surely == "Audited") is (found.cause.fit is Fit.CERTAIN)
+
+
+def test_what_fits_nowhere_is_nobodys_suspect() -> None:
+    assert explain(STEP, [cause("elsewhere", found=Fit.NONE)]) is None
+    assert explained(STEP, cause("eve"), cause("elsewhere", found=Fit.NONE)).surely == "Correlated"

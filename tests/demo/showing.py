@@ -44,7 +44,8 @@ def blind(operator: Installation) -> None:
             by_reason[rule["visibility"], rule.get("reason", "")].append(rule)
     for (visibility, reason), rules in sorted(by_reason.items()):
         screen.note(f"{visibility}, {reason}: {_some([rule['name'] for rule in rules])}")
-        screen.output(rules[0].get("message", ""))
+        screen.output(f"e.g. {rules[0].get('message', '')}")
+    screen.note("Seen by nobody who asks the API server, whatever is connected: docs/explanation/blind-spots.md")
 
 
 def _who(finding: verdict.Finding) -> str:

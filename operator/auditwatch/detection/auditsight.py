@@ -35,6 +35,7 @@ _UNTOLD_BY_K10: Final = ("user.", "actor.via", "actor.impersonator", "actor.cred
 """Beginnings of fields that K10's own record of a request does not know."""
 NOBODYS: Final = frozenset({"actor.grantedBy"})
 """Fields of the language that no source of this version provides."""
+_FIX: Final = "connect the audit log"
 _OLD: Final = ("changes", "oldObject")
 """Beginnings of fields that ask what was there before."""
 
@@ -128,7 +129,7 @@ def _unlogged(look: _Look, audit: AuditView) -> Visibility | None:
     if NOBODYS & look.rule.needs:
         return Visibility("Blind", "NotProvided", f"no source of this version tells {', '.join(NOBODYS)}")
     if audit.evidence == "K10Stream" and any(need.startswith(_UNTOLD_BY_K10) for need in look.rule.needs):
-        return Visibility("Blind", "NeedsAuditLog", "K10's own record does not say who authenticated, and how")
+        return Visibility("Blind", "NeedsAuditLog", f"K10's own record does not say who authenticated, and how: {_FIX}")
     return None
 
 
@@ -152,7 +153,7 @@ def _watched(look: _Look) -> Visibility:
     unshown = hidden(look.rule)
     if look.verbs in {"read", "connect"} or (unshown and look.rule.on_unknown is None):
         told = unshown or f"{look.verbs} requests"
-        return Visibility("Blind", "NeedsAuditLog", f"watched state does not tell {told}")
+        return Visibility("Blind", "NeedsAuditLog", f"watched state does not tell {told}: {_FIX}")
     if look.view.availability in SEEN:
         return Visibility("Partial", "NoAuditLog", NET_DIFFERENCES)
     return Visibility("Blind", *why({look.kind: look.view}))
@@ -160,7 +161,7 @@ def _watched(look: _Look) -> Visibility:
 
 def _best(seen: Iterable[Visibility]) -> Visibility:
     """The source that sees most; of equals the first, which is the one to be helped."""
-    nothing = Visibility("Blind", "NeedsAuditLog", "no source gives the evidence it takes")
+    nothing = Visibility("Blind", "NeedsAuditLog", f"no source gives the evidence it takes: {_FIX}")
     return max(seen, key=lambda each: LEVELS.index(each.level), default=nothing)
 
 

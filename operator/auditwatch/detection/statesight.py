@@ -15,6 +15,7 @@ Kind = tuple[str, str]
 
 NET_DIFFERENCES: Final = "seen as net differences; who did it is not proven"
 
+_RECORDS: Final[Mapping[str, str]] = {"Audited": "the audit log", "K10Stream": "K10's own record"}
 _STATE_VERBS: Final = frozenset({"create", *STATE_VERBS, *(verb for verbs in STATE_VERBS.values() for verb in verbs)})
 
 
@@ -32,7 +33,7 @@ def hidden(rule: CompiledRule) -> str:
     if selector.verbs is not None and selector.verbs.isdisjoint(_STATE_VERBS):
         return f"requests that change nothing ({', '.join(sorted(selector.verbs))})"
     if match is not None and match.evidence is not None and "State" not in match.evidence:
-        return f"what {' and '.join(match.evidence)} evidence does"
+        return f"requests as {' and '.join(_RECORDS.get(each, each) for each in match.evidence)} would"
     if match is not None and not {"Succeeded", "Any"} & set(match.outcomes):
         return f"requests that were {', '.join(match.outcomes)}"
     return ", ".join(sorted(rule.needs))

@@ -58,7 +58,10 @@ def without_sentence(description: str) -> str:
 
 
 def column(state: FindingState, width: int) -> str:
-    """Whoever is known best, for a column of ``width`` characters; a hint has a question mark, a choice a number."""
+    """Whoever is known best, for a column of ``width`` characters; a hint has a question mark, a choice a number.
+
+    Of somebody whose name another took on it is the other, whose doing it is.
+    """
     best = _best(state.actors)
     if not best:
         return ""
@@ -67,7 +70,7 @@ def column(state: FindingState, width: int) -> str:
         names = [_short(name) for name in _names(best)]
         return texts.cut(f"{len(names)} possible: {', '.join(names)}", width)
     if first.id:
-        return texts.cut(_short(first.id), width)
+        return texts.cut(_short(first.impersonator if first.via == "Impersonation" else first.id) or first.id, width)
     return texts.cut(f"?{first.manager}" if first.manager else "unauthenticated", width)
 
 

@@ -169,9 +169,8 @@ def _spec(state: FindingState) -> JSONObject:
 
 def summary(state: FindingState) -> JSONObject:
     """What the table of ``kubectl get`` has room for."""
-    target = state.targets[0] if state.targets else None
     more = f" +{state.target_count - 1}" if state.target_count > 1 else ""
-    name = target.name or target.resource if target is not None else ""
+    name = next((name for target in state.targets if (name := target.name or target.resource)), "")
     return {
         "actor": attribution.column(state, ACTOR_WIDTH),
         "target": texts.cut(name, TARGET_WIDTH - len(more)) + more,

@@ -64,7 +64,7 @@ def test_a_kind_nobody_watches_needs_the_audit_log() -> None:
         (rule_with(EXISTS).replace("[policies]", "[policies], users: [eve]"), "user.name"),
         (rule_with(EXISTS).replace("[policies]", "[policies], verbs: [get, list]"), "get, list"),
         (rule_with(EXISTS).replace("[policies]", "[policies], outcomes: [Denied]"), "Denied"),
-        (rule_with(EXISTS).replace("[policies]", "[policies], evidence: [Audited]"), "Audited"),
+        (rule_with(EXISTS).replace("[policies]", "[policies], evidence: [Audited]"), "requests as the audit log would"),
     ],
 )
 def test_a_rule_that_needs_the_request_is_blind_without_the_audit_log(rule: str, words: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from auditwatch.api.finding import K10SecurityFinding
 from auditwatch.detection.changes import Change
 from auditwatch.detection.values import MISSING, UNKNOWN
-from auditwatch.events.activity import Actor, Attribution, Client, Impersonator, Request
+from auditwatch.events.activity import Actor, Attribution, Client, Impersonator, Request, Target
 from auditwatch.findings.attribution import sentence, short_name
 from auditwatch.findings.lifecycle import Lifecycle, Triage, Watermark, review
 from auditwatch.findings.policy import FindingPolicy
@@ -164,6 +164,26 @@ def test_the_summary_names_a_person_before_a_field_manager() -> None:
     shown = status(state_of(signal(1), signal(2, actor=JANE)))["summary"]
 
     assert shown == {"actor": "jane@example.com", "target": "daily"}
+
+
+def test_the_summary_names_who_took_on_a_name_and_not_whose_it_is() -> None:
+    taken = Actor(id="k10", via="Impersonation", impersonator=Impersonator(id="mallory"))
+    person = Actor(id="jane", via="K10Dashboard", impersonator=Impersonator(id="k10"))
+
+    assert status(state_of(signal(1, actor=taken)))["summary"]["actor"] == "mallory"
+    assert status(state_of(signal(1, actor=person)))["summary"]["actor"] == "jane"
+
+
+def test_the_summary_names_the_first_target_that_has_a_name() -> None:
+    group = (("source", "state"),)
+    first = signal(
+        1,
+        group=group,
+        activity=activity(1, target=Target(group="", version="", resource="", namespace="", name=""), actor=JANE),
+    )
+    shown = status(state_of(first, signal(2, name="daily", group=group)))["summary"]["target"]
+
+    assert shown == "daily +1"
 
 
 def test_the_summary_marks_a_field_manager_as_a_question() -> None:

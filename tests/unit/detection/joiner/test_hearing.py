@@ -176,3 +176,37 @@ def test_kinds_and_servers_are_remembered_up_to_a_bound_the_newest_first(monkeyp
 
     seen = {name: found.witness(kind, after=START + 11.5, now=START + 20.0) for name, kind in kinds.items()}
     assert seen == {"policies": "audit-log", "profiles": None, "blueprints": "audit-log"}
+
+
+def test_of_too_many_servers_the_one_that_was_not_heard_of_for_longest_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = a_source(at=10.0, instance="api-1")
+    found.alive("audit-log", "api-2", evidence="Audited", time=START + 1.0, now=START + 20.0)
+    assert found.witness(PATCHES, after=START + 5.0, now=START + 40.0) is None
+    monkeypatch.setattr(hearing, "MAX_INSTANCES", 2)
+    found.alive("audit-log", "api-1", evidence="Audited", time=START + 30.0, now=START + 30.0)
+    found.alive("audit-log", "api-3", evidence="Audited", time=START + 31.0, now=START + 31.0)
+
+    assert found.witness(PATCHES, after=START + 5.0, now=START + 40.0) == "audit-log"
+
+
+def test_a_server_is_gone_a_day_after_it_was_last_heard_of() -> None:
+    found = a_source(at=10.0, instance="api-1")
+    then = START + 11.0 + hearing.INSTANCE_SECONDS
+    found.alive("audit-log", "api-2", evidence="Audited", time=then, now=then)
+
+    assert found.witness(PATCHES, after=START + 20.0, now=then) is None
+    assert found.witness(PATCHES, after=START + 20.0, now=then + 1.0) == "audit-log"
+
+
+def test_a_source_of_which_no_server_was_heard_lately_is_no_witness() -> None:
+    found, later = a_source(at=10.0), START + 12.0 + 2 * hearing.INSTANCE_SECONDS
+
+    assert found.witness(PATCHES, after=START, now=later) is None
+
+
+def test_a_request_for_no_object_proves_nothing() -> None:
+    found = a_source(at=10.0, objectRef=None, requestURI="/healthz", verb="get")
+
+    assert found.witness((("", "", "get"),), after=START, now=START + 12.0) is None

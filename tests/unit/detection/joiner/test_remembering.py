@@ -228,3 +228,84 @@ def test_what_was_told_is_found_again_after_a_restart() -> None:
         again.by_key("k-1") == again.requests(STEP)[0] == again.open_steps()[0] == remembered(step=STEP, is_open=True)
     )
     assert again.take_dirty() == {}
+
+
+def test_deletions_are_known_after_a_restart_with_where_they_were_asked_from() -> None:
+    found, again = Deletions(), Deletions()
+    found.note(row(client=Client(ip="10.0.0.1")))
+    (saved,) = found.take_dirty().values()
+    assert saved is not None
+    again.restore(saved)
+    behind = again.behind(cleared(at=1.0))
+
+    assert behind is not None
+    assert (behind.actor, behind.client, behind.time) == (EVE, Client(ip="10.0.0.1"), START)
+    assert again.take_dirty() == {}
+
+
+def test_nothing_but_clearing_up_is_put_down_to_a_deletion() -> None:
+    found = Deletions()
+    found.note(row())
+
+    assert found.behind(cleared(at=1.0, actor=EVE)) is None
+    assert found.behind(row("patch", POINTS, at=1.0)) is None
+
+
+def test_a_namespace_deleted_again_is_forgotten_by_its_last_deletion() -> None:
+    found = Deletions()
+    found.note(row(at=0.0))
+    found.note(row(at=1.0, target=msgspec.structs.replace(SHOP, name="other")))
+    found.note(row(at=100.0))
+    found.take_dirty()
+    found.expire(START + 50.0 + clearing.REMEMBERED_SECONDS)
+
+    assert found.take_dirty() == {"prod/other": None}
+    assert found.behind(cleared(at=101.0)) is not None
+
+
+def test_the_oldest_keys_are_forgotten_where_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = KnownKeys()
+    for number, names in enumerate(("ab", "c")):
+        for name in names:
+            found.add(key(name))
+        found.take_dirty(f"{number}", START + number)
+    monkeypatch.setattr(known, "MAX_KEYS", 3)
+    found.expire(START + 2.0)
+    assert key("a") in found
+    monkeypatch.setattr(known, "MAX_KEYS", 2)
+    found.expire(START + 2.0)
+
+    assert [name for name in "abc" if key(name) in found] == ["c"]
+
+
+def test_a_block_of_which_a_part_is_missing_tells_of_no_key() -> None:
+    found, again = KnownKeys(), KnownKeys()
+    found.add(key("a"))
+    (row_,) = found.take_dirty("1", START).values()
+    assert row_ is not None
+    again.restore("1", row_ + b"rest")
+
+    assert key("a") not in again
+
+
+def test_changes_are_found_by_the_requests_that_may_have_made_them() -> None:
+    memory, one = Memory(), Told(id="1", at=0.0, step=STEP)
+    memory.put(one)
+    asked = remembered().asked
+    assert asked is not None
+
+    assert memory.steps(asked) == [one]
+    assert memory.steps(msgspec.structs.replace(asked, place=(*PLACE[:4], ""))) == [one]
+    assert memory.steps(msgspec.structs.replace(asked, place=(*PLACE[:4], "weekly"))) == []
+    assert memory.requests(STEP) == []
+
+
+def test_what_is_forgotten_makes_room_for_as_much_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory()
+    memory.put(remembered("1"))
+    size = sum(len(each or b"") for each in memory.take_dirty().values())
+    monkeypatch.setattr(told, "MAX_BYTES", size + 1)
+    for number in range(2, 6):
+        memory.put(remembered(str(number)))
+        memory.expire(0.0)
+        assert len(memory) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from auditwatch.events.records import record_of
 from auditwatch.events.redaction import Redactor
 from auditwatch.events.times import parse_time
 from auditwatch.k10.identity import K10Instance
+from tests.cluster.audit import Audit
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.fixtures import NewControlPlane
 from tests.cluster.identities import BACKUP_OPERATOR
@@ -31,10 +33,14 @@ OURS = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
 
 
 @pytest.fixture(scope="module")
-def watched_k10(k10: K10StandIn) -> K10StandIn:
-    """The shared K10, with our account beside it, as an installation of the operator brings it."""
-    install_account(k10.cluster)
-    return k10
+def watched_k10(kubernetes_binary: Path, k10apis_binary: Path) -> Iterator[K10StandIn]:
+    """A K10 whose log nobody else fills, with our account beside it, as an installation of the operator brings it."""
+    with (
+        ControlPlane(binary=kubernetes_binary, audit=Audit()) as cluster,
+        K10StandIn(cluster, binary=k10apis_binary) as started,
+    ):
+        install_account(cluster)
+        yield started
 
 
 def _run_actions(k10: K10StandIn, *names: str) -> None:

@@ -102,7 +102,7 @@ POLICIES = st.lists(RULE | URLS, min_size=1, max_size=4).map(
     lambda rules: AuditPolicy(api_version="audit.k8s.io/v1", kind="Policy", rules=tuple(rules))
 )
 REQUESTS = st.builds(
-    lambda kind, verb, namespace, name, user: Request(verb, *kind, namespace, name, user),
+    lambda kind, verb, namespace, name, user: Request(verb, kind[0], kind[1], namespace, name, user),
     st.sampled_from(KINDS),
     st.sampled_from(VERBS),
     st.sampled_from(NAMESPACES),

@@ -79,7 +79,7 @@ def test_what_a_client_chooses_cannot_move_from_one_field_into_the_next(
 
 
 @given(st.dictionaries(TEXTS, st.tuples(TEXTS), max_size=4))
-def test_the_order_in_which_a_server_writes_extra_is_not_in_the_key(extra: dict[str, tuple[str]]) -> None:
-    turned = dict(reversed(extra.items()))
+def test_the_order_in_which_a_server_writes_extra_is_not_in_the_key(extra: dict[str, tuple[str, ...]]) -> None:
+    turned: dict[str, tuple[str, ...]] = dict(reversed(extra.items()))
 
     assert key(user=UserInfo(extra=extra)) == key(user=UserInfo(extra=turned))

@@ -163,7 +163,7 @@ def test_each_fact_about_a_credential_is_the_first_value_of_its_own_key(key: str
 
 def test_a_command_is_that_of_an_exec_alone_and_keeps_its_order_and_its_empty_words() -> None:
     uri = "/api/v1/namespaces/shop/pods/db-0/exec?command=sh&stdin=true&command=&command=-c"
-    shape = {"verb": "get", "request_uri": uri}
+    shape: dict[str, Any] = {"verb": "get", "request_uri": uri}
 
     def of(subresource: str) -> AuditEvent:
         return event(object_ref=ObjectReference(resource="pods", subresource=subresource), **shape)

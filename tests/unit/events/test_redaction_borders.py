@@ -16,6 +16,7 @@ from auditwatch.events.uriredaction import redacted_uri
 SECRET = "Pl4nted-s3cret-value"
 REDACTOR = Redactor(b"a key of an installation")
 HIDDEN = REDACTOR.hide(SECRET)
+Extra = dict[str, tuple[str, ...]]
 SECRETS = ObjectReference(resource="secrets", namespace="shop", name="db")
 PODS = ObjectReference(resource="pods", namespace="shop", name="db")
 
@@ -192,13 +193,13 @@ def event(**fields: Any) -> AuditEvent:
 
 def test_what_the_api_server_says_of_who_authenticated_stays_whatever_it_looks_like() -> None:
     looks = "AKIAIOSFODNN7EXAMPLE"
-    ids = {"authentication.kubernetes.io/credential-id": (looks,)}
+    ids: Extra = {"authentication.kubernetes.io/credential-id": (looks,)}
     assert event(user=UserInfo(username="eve", extra=ids)).user.extra == ids
 
 
 def test_what_an_impersonator_or_another_authenticator_says_is_redacted() -> None:
     looks = f"token={SECRET}"
-    ids = {"authentication.kubernetes.io/credential-id": (looks,)}
+    ids: Extra = {"authentication.kubernetes.io/credential-id": (looks,)}
     impersonated = event(impersonated_user=UserInfo(username="eve", extra=ids)).impersonated_user
     other = event(user=UserInfo(username="eve", extra={"example.com/x": (looks,)})).user
 

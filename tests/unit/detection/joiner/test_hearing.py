@@ -16,7 +16,7 @@ PATCHES = ((CONFIG, "policies", "patch"),)
 def a_source(*, at: float = 0.0, lag: float = 1.0, made: Hearing | None = None, **fields: Any) -> Hearing:
     """Hearing that listened since before the start, and was told of one success ``lag`` seconds after it."""
     found, record = made or Hearing(), event(at=at, took=0.0, **fields)
-    before = {"time": START - 9.0, "now": START - 1.0, "evidence": record.evidence}
+    before: dict[str, Any] = {"time": START - 9.0, "now": START - 1.0, "evidence": record.evidence}
     found.alive(record.source, record.instance, **before)
     found.heard(record, START + at, START + at + lag)
     found.proved(record, translate(record))

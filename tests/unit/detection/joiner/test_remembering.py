@@ -166,7 +166,8 @@ def test_a_deletion_is_forgotten_after_a_day_and_the_oldest_where_there_are_too_
 
 def remembered(name: str = "1", *, at: float = 0.0, **fields: Any) -> Told:
     asked = Asked(place=PLACE, verb="patch", outcome="Succeeded", start=0, end=1, writes=True, audit_id="a-1")
-    return Told(id=name, at=at, **({"asked": asked, "key": "k-1"} | fields))
+    filled: dict[str, Any] = {"asked": asked, "key": "k-1"}
+    return Told(id=name, at=at, **(filled | fields))
 
 
 STEP = Step(place=PLACE, uid="u-1", verb="update", latest=1.0)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from auditwatch.detection.joiner.arrivals import Record
 from auditwatch.events.activity import LogRow, Revision
 from auditwatch.events.audit import AuditRecord
 from tests.unit.detection.joiner.making import Desk, activities, body, change, event, only, revision, with_audit
@@ -15,7 +16,7 @@ from tests.unit.detection.joiner.test_relayed import behind, front, with_both
 OTHER: dict[str, Any] = {"source": "webhook", "instance": "api-2"}
 
 
-def later(desk: Desk, record: AuditRecord, *, at: float) -> list[LogRow]:
+def later(desk: Desk, record: Record, *, at: float) -> list[LogRow]:
     """What is told of one more record, however long it is waited."""
     return [*desk.tell(record, at=at), *desk.settle(at + 120.0)]
 

@@ -17,8 +17,10 @@ from typing import Final, NamedTuple
 from auditwatch.scan.inflating import ReadError, inflated
 from auditwatch.scan.inputs import GZIP_MAGIC, STDIN
 
-WINDOW_BYTES: Final = 384 << 10
-"""Searching is fastest in windows of 256 to 512 KiB."""
+WINDOW_BYTES: Final = 768 << 10
+"""Searching alone is fastest in windows of 256 to 512 KiB; together with reading, which larger ones make cheaper, in
+those that just fit the processor's second cache (measured with 1 MiB of it).
+"""
 MAX_LINE_BYTES: Final = 256 << 20
 """A line longer than this is skipped, and told. kube-apiserver writes none above its --audit-log-maxsize (100 MiB)."""
 _INPUT_BYTES: Final = 256 << 10

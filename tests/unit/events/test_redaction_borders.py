@@ -129,8 +129,14 @@ def test_what_names_a_credential_without_holding_one_is_kept(text: str) -> None:
         ("command=--verbose&command={}", False),
         ("command=&command={}", False),
         ("command={}", False),
+        ("command=kubectl&command=--kubeconfig&command={}", True),
+        ("command=x&command=--credential&command={}", True),
         ("password={}", True),
         ("passwords={}", False),
+        ("kubeconfig={}", True),
+        ("kube+config={}", True),
+        ("kube%20config={}", True),
+        ("x=1&credential={}", True),
     ],
 )
 def test_the_word_after_a_flag_that_asks_for_a_secret_is_one(query: str, *, hidden: bool) -> None:

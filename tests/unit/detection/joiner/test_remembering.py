@@ -310,3 +310,35 @@ def test_what_is_forgotten_makes_room_for_as_much_again(monkeypatch: pytest.Monk
         memory.put(remembered(str(number)))
         memory.expire(0.0)
         assert len(memory) == 1
+
+
+def test_what_is_forgotten_is_found_in_no_way_any_more() -> None:
+    memory, one = Memory(), remembered(step=STEP, is_open=True, waits_for_blame=True)
+    asked = one.asked
+    assert asked is not None
+    memory.put(one)
+    memory.expire(1.0)
+
+    assert (memory.requests(STEP), memory.steps(asked), memory.by_audit_id("a-1")) == ([], [], [])
+    assert (memory.by_key("k-1"), memory.open_steps(), memory.without_blame(), len(memory)) == (None, [], [], 0)
+
+
+def test_without_a_key_or_an_audit_id_nothing_is_found_by_none() -> None:
+    memory, asked = Memory(), remembered().asked
+    assert asked is not None
+    memory.put(remembered("1", key="", asked=msgspec.structs.replace(asked, audit_id="")))
+    memory.put(remembered("2", key="", asked=None, step=STEP))
+
+    assert (memory.by_key(""), memory.by_audit_id("")) == (None, [])
+    assert [each.id for each in memory.requests(STEP)] == ["1"]
+
+
+def test_what_is_written_again_keeps_its_age_and_counts_once() -> None:
+    memory, one = Memory(), remembered("1", at=0.0)
+    memory.put(one)
+    memory.put(remembered("2", at=5.0))
+    one.latest = 7
+    memory.put(one)
+    memory.expire(5.0)
+
+    assert (len(memory), memory.take_dirty()["1"]) == (1, None)

@@ -176,11 +176,8 @@ def test_the_summary_names_who_took_on_a_name_and_not_whose_it_is() -> None:
 
 def test_the_summary_names_the_first_target_that_has_a_name() -> None:
     group = (("source", "state"),)
-    first = signal(
-        1,
-        group=group,
-        activity=activity(1, target=Target(group="", version="", resource="", namespace="", name=""), actor=JANE),
-    )
+    nameless = activity(1, time=START, target=Target(group="", version="", resource=""), actor=JANE)
+    first = signal(1, group=group, activity=nameless)
     shown = status(state_of(first, signal(2, name="daily", group=group)))["summary"]["target"]
 
     assert shown == "daily +1"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from auditwatch.detection import patched, paths
-from auditwatch.detection.changes import LIMIT, OVERFLOW
+from auditwatch.detection.changes import LIMIT, OVERFLOW, Change
 from auditwatch.detection.patching import patch_of
 from auditwatch.detection.values import MISSING, UNKNOWN
 
@@ -58,7 +58,7 @@ def test_a_place_is_named_left_alone_or_open(body: Any, path: str, said: tuple[s
     assert look(body, path) == said
 
 
-def changes(body: Any) -> tuple[patched.Change, ...]:
+def changes(body: Any) -> tuple[Change, ...]:
     patch = patch_of(body, new=None, list_keys=KEYS)
     assert patch is not None
     return patched.changes(patch, KEYS)
@@ -76,7 +76,7 @@ def test_a_value_of_too_many_leaves_is_cut_once_and_said_to_be() -> None:
     found = changes([put("/spec", {f"f{index:05}": index for index in range(LIMIT + 5)})])
 
     assert [change.path for change in found].count(OVERFLOW) == 1
-    assert found[-1] == patched.Change(OVERFLOW, UNKNOWN, UNKNOWN)
+    assert found[-1] == Change(OVERFLOW, UNKNOWN, UNKNOWN)
     assert len(found) <= LIMIT + 1
 
 

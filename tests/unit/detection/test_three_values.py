@@ -11,7 +11,7 @@ import pytest
 from auditwatch.api.operators import SHAPES
 from auditwatch.events.activity import Activity
 
-from .building import POLICIES, altered, audited, change, signals
+from .building import POLICIES, altered, audited, change, compiled, rule_set, signals
 
 UNSEEN = msgspec.UNSET
 HEAD = """
@@ -201,3 +201,56 @@ def test_an_operand_from_another_field_is_as_absent_as_that_field(operand: str, 
     assert truth(f"[{of_x('In', f'valueFrom: object.{operand}')}]", seen) is state
     assert truth(f"[{of_x('NotIn', f'valueFrom: object.{operand}')}]", seen) is not state
     assert truth(f"[{of_x('In', 'valueFrom: client.ip')}]", seen) is None
+
+
+def became(old: Any, new: Any) -> Activity:
+    """A policy whose ``spec.x`` was changed."""
+    return change(*({"metadata": {"name": "daily"}, "spec": {} if x is ... else {"x": x}} for x in (old, new)))
+
+
+@pytest.mark.parametrize(
+    ("written", "old", "new", "state"),
+    [
+        ("DecreasedBy, percent: 50", 30, 15, True),
+        ("DecreasedBy, percent: 50", 30, 16, False),
+        ('Decreased, missingAs: "0"', 30, ..., True),
+        ("Decreased", 30, ..., False),
+        ('Decreased, order: ["@daily", "@hourly"]', "@hourly", "@daily", True),
+        ('Decreased, order: ["@hourly", "@daily"]', "@hourly", "@daily", False),
+        ('Decreased, order: ["@daily", "@hourly"]', "@often", "@daily", None),
+        ("ChangedTo, values: [a]", "b", "a", True),
+        ("ChangedTo, values: [b]", "b", "a", False),
+        ("ChangedFrom, values: [b]", "b", "a", True),
+        ("Disappeared", "b", ..., True),
+        ("Appeared", ..., "a", True),
+        ('GreaterThan, order: ["@daily", "@hourly"], values: ["@daily"]', "x", "@hourly", True),
+        ('GreaterThan, order: ["@hourly", "@daily"], values: ["@daily"]', "x", "@hourly", False),
+    ],
+)
+def test_what_a_test_adds_to_its_operator_decides(written: str, old: Any, new: Any, *, state: bool | None) -> None:
+    assert truth(f"[{{field: object.spec.x, operator: {written}}}]", became(old, new)) is state
+
+
+@pytest.mark.parametrize("flaw", ["{field: object.spec.x, operator: Changed, valueFrom: object.spec.y}"])
+def test_a_change_is_compared_with_no_other_field(flaw: str) -> None:
+    _, problems = compiled(f"{HEAD}  where: [{flaw}]\n")
+
+    assert problems
+    assert all(problem.fatal for problem in problems)
+
+
+def test_a_name_in_a_query_is_no_more_told_by_state_than_the_request_is() -> None:
+    where = "[{field: request.query.limit, operator: Exists}]"
+    uri = "/apis/config.kio.kasten.io/v1alpha1/namespaces/kasten-io/policies/daily?limit=5"
+
+    assert truth(where, SEEN) is None
+    assert truth(where, audited(requestURI=uri)) is True
+    assert truth(where, audited()) is False
+    needs = {each for name in ("request.query.limit", "event.level", "object.spec") for each in needs_of(name)}
+    assert needs == {"request.query.limit", "event.level"}
+
+
+def needs_of(name: str) -> frozenset[str]:
+    """Fields that a rule about this one needs of an audit event."""
+    rules = rule_set(f"{HEAD}  where: [{{field: {name}, operator: Exists}}]\n")
+    return rules.rules["probe"].needs

@@ -108,6 +108,8 @@ class _Look:
 def _ways(look: _Look, sources: SourcesView, is_built_in: Callable[[str], bool]) -> Iterator[Visibility]:
     """How each source sees one kind and class of verbs."""
     for audit in _feeding(look.rule, sources):
+        if audit.evidence == "K10Stream" and is_built_in(look.kind[0]):
+            continue  # K10 records what its own server is asked, and this kind is another's
         has_bodies = audit.evidence == "K10Stream" or is_built_in(look.kind[0])
         yield _silent(audit) or _unlogged(look, audit) or _logged(look, audit, has_bodies=has_bodies)
     yield _watched(look)

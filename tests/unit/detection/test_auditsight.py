@@ -115,8 +115,18 @@ def test_of_what_others_serve_the_api_server_never_has_bodies() -> None:
 
 def test_k10s_own_record_does_not_say_who_authenticated() -> None:
     stream = _Audit(default=EVERYTHING, evidence="K10Stream")
-    assert _sees(stream, rest=WHO, more=READ) == Visibility("Full")
-    assert _said(_sees(stream, more=READ + ", users: [eve]")) == ("Blind", "NeedsAuditLog")
+    group, resource = VAULT
+    assert _sees(stream, rest=WHO, more=READ, groups=group, resources=resource) == Visibility("Full")
+    seen = _sees(stream, more=READ + ", users: [eve]", groups=group, resources=resource)
+    assert _said(seen) == ("Blind", "NeedsAuditLog")
+
+
+@pytest.mark.parametrize(("group", "resource"), [POLICIES, ("", "secrets"), ("apps", "deployments")])
+def test_k10s_own_record_says_nothing_of_what_its_server_does_not_serve(group: str, resource: str) -> None:
+    stream = _Audit(evidence="K10Stream")
+    assert _said(_sees(stream, more=READ, groups=group, resources=resource)) == ("Blind", "NeedsAuditLog")
+    watched = _sees(stream, more=DELETE, groups=group, resources=resource, watched=[(group, resource)])
+    assert _said(watched) == ("Partial", "NoAuditLog")
 
 
 def test_evidence_a_rule_does_not_take_shows_it_nothing() -> None:

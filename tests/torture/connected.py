@@ -94,6 +94,7 @@ class Agent:
             "stateFile": str(ways.agent_state),
             "tokenFile": str(ways.directory / f"{NODE}.token"),
             "tls": {"serverCAFile": str(ways.authority)},
+            "start": "Beginning",  # it may be killed before it has saved a position for the first time
         }
         self._configuration.write_text(yaml.safe_dump(settings))
 

@@ -95,17 +95,26 @@ def test_a_paused_watch_finds_nothing(operator: Installation) -> None:
 
 def test_rules_about_what_is_not_watched_are_blind_and_say_what_opens_their_eyes(operator: Installation) -> None:
     reads = {
-        "name": "passkey-read",
-        "severity": "High",
-        "match": {"apiGroups": ["vault.kio.kasten.io"], "resources": ["passkeys"], "verbs": ["get"]},
+        name: {
+            "name": f"{name}-read",
+            "severity": "High",
+            "match": {"apiGroups": [group], "resources": [name], "verbs": ["get"]},
+        }
+        for name, group in (("secrets", ""), ("passkeys", "vault.kio.kasten.io"))
     }
-    operator.watch("blind", packs=[], rules=[reads])
+    operator.watch("blind", packs=[], rules=[*reads.values()])
 
-    operator.wait(lambda: bool(operator.watch_status("blind").get("rules")), what="the rules' status")
+    def seen() -> dict[str, tuple[str, str]]:
+        rules = operator.watch_status("blind").get("rules", [])
+        return {rule["name"]: (rule["visibility"], rule["reason"]) for rule in rules}
 
-    rule = operator.watch_status("blind")["rules"][0]
-    assert (rule["visibility"], rule["reason"]) == ("Blind", "NeedsAuditLog")
-    assert "connect the audit log" in rule["message"]
+    expected = {"secrets-read": ("Blind", "NeedsAuditLog"), "passkeys-read": ("Partial", "NotYetObserved")}
+    operator.wait(lambda: seen() == expected, what="K10's own stream to be alive, which shows passkeys and no secrets")
+
+    message = next(rule for rule in operator.watch_status("blind")["rules"] if rule["name"] == "secrets-read")[
+        "message"
+    ]
+    assert "connect the audit log" in message
 
 
 def test_a_missing_right_blinds_the_rules_of_that_kind_and_names_the_verb(installed: Installation) -> None:

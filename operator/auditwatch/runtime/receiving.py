@@ -25,6 +25,7 @@ from auditwatch.runtime.observing import Observing, Witness
 from auditwatch.runtime.proving import AuditProver
 from auditwatch.runtime.sourcesections import FileSection, SourceSection
 from auditwatch.runtime.webhooksection import WebhookSection
+from auditwatch.sources.file.habits import Habits
 from auditwatch.sources.file.report import FileReport
 from auditwatch.sources.file.source import FilePlan, FileSource
 from auditwatch.sources.webhook.certificates import SelfMadeError
@@ -92,7 +93,13 @@ class Receiving:
         self._doors: dict[str, _Door] = {}
         self._files = [
             FileSource(
-                FilePlan(name=each.name, cluster=ground.cluster_name, instance=each.instance, path=each.path),
+                FilePlan(
+                    name=each.name,
+                    cluster=ground.cluster_name,
+                    instance=each.instance,
+                    path=each.path,
+                    habits=Habits(start=each.start),
+                ),
                 deliver=engine.deliver,
                 redactor=ground.redactor,
                 needles=plan.needles,

@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 from auditwatch.api.problems import Problem, nearest, validate
 from auditwatch.runtime.section import Name, Section
 from auditwatch.runtime.webhooksection import InstanceName, WebhookSection
+from auditwatch.sources.file.habits import Start
 
 MOST_SOURCES = 16
 
@@ -35,6 +36,7 @@ class FileSection(Section):
     path: Path
     """The live file; its rotated and compressed backups are found beside it."""
     instance: InstanceName
+    start: Start = "Live"
 
     @field_validator("path")
     @classmethod

@@ -88,6 +88,14 @@ def test_two_sources_may_take_any_port_each() -> None:
     assert parse_settings(f"sources: [{{type: Webhook, {door}}}, {{type: Webhook, name: b, {door}}}]", origin="x")
 
 
+def test_a_log_is_read_from_its_live_file_on_unless_its_backups_are_asked_for() -> None:
+    for written, expected in (("", "Live"), (", start: Live", "Live"), (", start: Beginning", "Beginning")):
+        text = f"sources: [{{type: File, path: /audit.log, instance: cp-1{written}}}]"
+        (section,) = (each for each in parse_settings(text, origin="x").sources if isinstance(each, FileSection))
+        assert section.start == expected
+    assert "start" in str(problems_of("[{type: File, path: /audit.log, instance: cp-1, start: End}]"))
+
+
 def test_a_relative_audit_log_is_refused_with_an_example() -> None:
     found = problems_of("[{type: File, path: audit.log, instance: a}]")
 

@@ -113,12 +113,11 @@ async def test_requests_of_the_k10_stream_followed_now_are_ours_in_the_audit_log
 
 async def test_sources_and_their_reports_follow_the_installers_configuration(stand: Stand) -> None:
     async with started(Life(stand, StateSection(), K10StreamSection(name="stream"), stand.file())) as life:
-        await life.watching(NAMESPACES)
+        await until(lambda: {kind.resource for kind in life.thread.reports().kinds} >= {"policies", "namespaces"})
         reports = life.thread.reports()
 
         assert list(reports.pods) == ["stream"]
         assert list(states(reports.files)) == ["audit-log"]
-        assert {kind.resource for kind in reports.kinds} >= {"policies", "namespaces"}
 
 
 async def test_before_the_start_nothing_is_reported_and_an_end_is_harmless(stand: Stand) -> None:

@@ -111,7 +111,7 @@ async def test_a_lease_held_by_another_is_waited_for_and_named(server: ApiServer
 
 
 async def test_a_lease_that_somebody_takes_ends_it_with_a_code_of_its_own(server: ApiServer, tmp_path: Path) -> None:
-    async with living(server, tmp_path, lease_seconds=3) as life:
+    async with living(server, tmp_path, lease_seconds=9) as life:
         await life.ready()
         server.put(LEASES, {**server.objects[LEASES], "spec": {"holderIdentity": "thief", "leaseDurationSeconds": 60}})
 

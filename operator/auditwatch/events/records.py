@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,7 @@ from auditwatch.events.audit import AuditRecord, Degradation, ObjectReference
 from auditwatch.events.decode import Decoded
 from auditwatch.events.eventredaction import redacted_body, redacted_event
 from auditwatch.events.keys import audit_event_key
-from auditwatch.events.lenient import UnreadableError, read
+from auditwatch.events.lenient import MAX_DEPTH, UnreadableError, read
 from auditwatch.events.redaction import Redactor
 from auditwatch.events.shortening import shortened
 
@@ -69,9 +70,26 @@ def _decoded(body: _Body, verb: str, max_body: int, degraded: set[Degradation]) 
         if not 0 < len(data) <= max_body:
             return msgspec.UNSET
     try:
-        return msgspec.json.decode(data)
+        value = msgspec.json.decode(data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return _leniently(data, degraded)
+    # How deep a parser goes depends on the Python it runs in; what is kept does not.
+    may_be_deep = data.count(b"{") + data.count(b"[") > MAX_DEPTH
+    return _leniently(data, degraded) if may_be_deep and _is_deep(value) else value
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether a JSON value has containers below :data:`MAX_DEPTH`."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(container: Any) -> Iterable[Any]:
+    return container.values() if isinstance(container, dict) else container if isinstance(container, list) else ()
 
 
 def _leniently(data: bytes, degraded: set[Degradation]) -> Any:

@@ -1,5 +1,6 @@
 """Bodies that parsers refuse and the API server logs all the same: what stands around and in them is still read."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -141,6 +142,17 @@ def test_nesting_is_kept_to_a_depth_and_then_said_to_go_on() -> None:
     for _ in range(MAX_DEPTH):
         value = value["a"]
     assert value == TOO_DEEP
+
+
+@pytest.mark.parametrize(("levels", "is_whole"), [(MAX_DEPTH, True), (MAX_DEPTH + 1, False), (MAX_DEPTH + 900, False)])
+@pytest.mark.parametrize(("opening", "closing"), [(b'{"a":', b"}"), (b"[", b"]")])
+def test_the_depth_that_is_kept_does_not_depend_on_how_deep_a_parser_goes(
+    *, levels: int, is_whole: bool, opening: bytes, closing: bytes
+) -> None:
+    record = read(line(request=opening * levels + b"1" + closing * levels))
+
+    assert ("BodyUnreadable" not in record.degraded) is is_whole
+    assert (TOO_DEEP in json.dumps(record.request_object)) is not is_whole
 
 
 def test_a_body_larger_than_the_limit_is_unknown_and_the_other_one_is_read() -> None:

@@ -20,12 +20,14 @@ from auditwatch.cluster.client import Cluster
 from auditwatch.cluster.errors import ClusterError
 from auditwatch.cluster.findings import FindingStore
 from auditwatch.detection.packs import built_in_packs
+from auditwatch.journal.errors import JournalUnavailableError
 from auditwatch.k10.identity import K10Instance
 from auditwatch.outputs.events.recorder import EventRecorder
 from auditwatch.runtime.kopfing import KopfThread, login_with
 from auditwatch.runtime.metrics import registry_of
 from auditwatch.runtime.parts import Launch, Parts, Surface
 from auditwatch.runtime.probes import LoopLag, Probes
+from auditwatch.runtime.proving import know_our_own
 from auditwatch.runtime.publishing import Publisher
 from auditwatch.runtime.reconciling import Reconciling
 from auditwatch.runtime.registry import Registry
@@ -118,6 +120,8 @@ class Operator:
             return
         if await self._patiently("read findings", lambda _: self._start_publishing()) is None:
             return
+        with suppress(JournalUnavailableError):  # told by the engine; what is not known is taken up a little later
+            await know_our_own(self._parts.canaries, self._parts.engine)
         await asyncio.wrap_future(self._parts.engine.read_with(self._parts.reading(instances or (K10Instance(),))))
         await asyncio.wrap_future(self._parts.engine.enable_matching())
         self._parts.ingest.start(instances or (K10Instance(),))

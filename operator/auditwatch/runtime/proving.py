@@ -37,6 +37,7 @@ INTERVAL_SECONDS: Final = 20.0
 TICK_SECONDS: Final = 1.0
 _PROOF: Final = "canary/proof/"
 _SENT: Final = "canary/sent"
+_ACCOUNT: Final = "canary/account"
 _PARAMETER: Final = "canary"
 
 log = structlog.get_logger()
@@ -49,6 +50,8 @@ class Recall:
     proofs: dict[str, float] = field(default_factory=dict)
     probes: list[Probe] = field(default_factory=list)
     observed: list[tuple[str, bytes]] = field(default_factory=list)
+    account: str = ""
+    """Our own username, as an earlier start learned it."""
     size: int = 200
 
     def record(self, journal: Journal) -> None:
@@ -58,6 +61,7 @@ class Recall:
         sent = journal.mark(_SENT)
         self.probes = msgspec.json.decode(sent, type=list[Probe]) if sent else []
         self.observed = list(journal.snapshots(OBSERVED))
+        self.account = (journal.mark(_ACCOUNT) or b"").decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,7 @@ class Telling:
     proofs: Mapping[str, float] = field(default_factory=dict)
     probes: Sequence[Probe] | None = None
     observed: Mapping[str, bytes | None] = field(default_factory=dict)
+    account: str = ""
     size: int = 500
 
     def record(self, journal: Journal) -> None:
@@ -78,8 +83,18 @@ class Telling:
             journal.set_mark(f"{_PROOF}{source}", msgspec.json.encode(proof))
         if self.probes is not None:
             journal.set_mark(_SENT, msgspec.json.encode(self.probes))
+        if self.account:
+            journal.set_mark(_ACCOUNT, self.account.encode())
         if self.observed:
             journal.put_snapshots(OBSERVED, self.observed, sequence=journal.last_sequence())
+
+
+async def know_our_own(canaries: AuditCanaries, intake: Intake) -> None:
+    """Know the requests of an earlier start as ours, before any event of it is settled. Raises what ``put`` raises."""
+    recall = Recall()
+    await intake.put(recall)
+    if recall.account:
+        canaries.recall(recall.account, recall.proofs, recall.probes)
 
 
 class AuditProver:
@@ -123,15 +138,18 @@ class AuditProver:
         recall = Recall()
         await self._put(recall)
         self._observing.restore(recall.observed)
+        account = await self._learn_account()
+        self._canaries.recall(account, recall.proofs, recall.probes)
+        if account != recall.account:
+            await self._put(Telling(account=account))
+
+    async def _learn_account(self) -> str:
         while True:
             try:
-                account = await username(self._cluster)
+                return await username(self._cluster)
             except ClusterError as error:
                 self._complain(f"cannot learn our own name: {error}")
                 await asyncio.sleep(self._interval)
-            else:
-                self._canaries.recall(account, recall.proofs, recall.probes)
-                return
 
     async def _ask(self) -> None:
         if not self._canaries.sources:

@@ -21,7 +21,7 @@ from auditwatch.journal.errors import JournalFullError
 from auditwatch.k10.identity import K10Instance
 from auditwatch.runtime.canaries import CANARY_NAME, AuditCanaries, Proven
 from auditwatch.runtime.observing import OBSERVED, Observing, Witness
-from auditwatch.runtime.proving import AuditProver, Telling
+from auditwatch.runtime.proving import AuditProver, Telling, know_our_own
 from tests.unit.runtime.apiserver import US, ApiServer, Asked, api_server, connected, until
 from tests.unit.sources.file.committing import open_journal
 from tests.unit.sources.webhook.making import JournalIntake
@@ -299,6 +299,24 @@ async def test_requests_of_the_life_before_are_still_ours_after_a_restart(rig: R
 
         assert all(rig.board.is_own(told(asked, "file")) for asked in before)
         assert not any(rig.board.proves(told(asked, "file")) for asked in before)
+
+
+async def test_requests_of_the_life_before_are_ours_before_the_api_server_says_who_we_are(rig: Rig) -> None:
+    async with rig.life():
+        await rig.asked(1)
+    after = AuditCanaries(rig.sources, cluster="c")
+
+    await know_our_own(after, rig.intake)
+
+    assert all(after.is_own(told(asked, "file")) for asked in rig.server.canaries())
+
+
+async def test_in_a_new_journal_nothing_is_ours_yet(rig: Rig) -> None:
+    board = AuditCanaries([FILE], cluster="c")
+
+    await know_our_own(board, rig.intake)
+
+    assert (board.known(), board.proofs()) == ([], {})
 
 
 async def test_levels_seen_in_the_life_before_are_proof_in_the_next(rig: Rig) -> None:

@@ -55,6 +55,7 @@ class IngestThread:
         self._following: Following | None = None
         self._receiving = Receiving(audit, ground, engine, instances=lambda: self.instances, ended=ended)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._replacing = asyncio.Lock()
         self._stopping = False
         self.instances: tuple[K10Instance, ...] = ()
         """The K10s that are followed."""
@@ -104,13 +105,14 @@ class IngestThread:
         self._loop.close()
 
     async def _replace(self, instances: tuple[K10Instance, ...]) -> None:
-        await self._cancel("follow")
-        self.instances = instances
-        self._following = Following(
-            self._ground, instances, state=_state(self._sections), streams=_streams(self._sections)
-        )
-        self._canaries.also([self._following.is_ours])
-        await self._begin("follow", self._following.run())
+        async with self._replacing:  # K10 may move again while what followed it before still ends
+            await self._cancel("follow")
+            self.instances = instances
+            self._following = Following(
+                self._ground, instances, state=_state(self._sections), streams=_streams(self._sections)
+            )
+            self._canaries.also([self._following.is_ours])
+            await self._begin("follow", self._following.run())
 
     async def _begin(self, name: str, work: Coroutine[None, None, None]) -> None:
         task = self._tasks[name] = asyncio.create_task(work, name=name)

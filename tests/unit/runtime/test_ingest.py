@@ -75,6 +75,18 @@ async def test_a_k10_that_moved_is_watched_where_it_is_and_no_longer_where_it_wa
         assert life.ended.told == []
 
 
+async def test_a_k10_that_moves_while_it_is_still_moving_is_followed_once(stand: Stand) -> None:
+    async with started(Life(stand)) as life:
+        await life.watching(DEPLOYMENTS.format(HOME.namespace))
+        for instance in (ABROAD, HOME, ABROAD):
+            life.thread.follow([instance])
+        await life.watching(DEPLOYMENTS.format(ABROAD.namespace))
+        await until(lambda: life.thread.instances == (ABROAD,), what="the last move")
+
+        follows = [task for task in asyncio.all_tasks(life.thread._loop) if task.get_name() == "follow"]
+        assert len(follows) == 1
+
+
 async def test_what_is_watched_everywhere_goes_on_from_its_place_when_k10_moves(stand: Stand) -> None:
     async with started(Life(stand)) as life:
         await life.watching(NAMESPACES)

@@ -224,4 +224,4 @@ async def test_an_audited_finding_names_who_from_where_and_with_what(plane: Cont
     assert (actor["clientIPs"], actor["credentialIDs"]) == ([HOME.ip], [MALLORY.credential_id])
     assert found["status"]["clients"] == [{"ip": HOME.ip, "agent": HOME.agent}]
     assert found["status"]["evidence"][0]["auditID"] == AUDIT_ID
-    assert "kasten-io:k10-k…" in plane.kubectl("get", "k10f", state.name, "--namespace", NAMESPACE)
+    assert "mallory@example…" in plane.kubectl("get", "k10f", state.name, "--namespace", NAMESPACE)

@@ -53,7 +53,8 @@ async def test_it_becomes_ready_and_stops_as_asked_with_the_lease_given_back(ser
         assert await life.stopped() == EXIT_STOPPED
     assert held_by.startswith("auditwatch-")
     assert holder(server) == ""
-    assert {"engine", "ingest", "kopf"}.isdisjoint(thread.name for thread in threading.enumerate())
+    threads = {"engine", "ingest", "kopf"}
+    await until(lambda: threads.isdisjoint(thread.name for thread in threading.enumerate()), what="the threads' end")
 
 
 async def test_nothing_is_written_or_watched_before_the_lease_is_held(server: ApiServer, tmp_path: Path) -> None:

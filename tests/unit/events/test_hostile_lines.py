@@ -222,7 +222,7 @@ WRONG: dict[str, tuple[bytes, bytes]] = {
     "the agent is half a character": (b"kubectl/v1.37.2", rb"kubectl\ud800"),
     "the URI holds an escape that is none": (b"?fieldManager", rb"?\qfieldManager"),
     "the agent is a tower": (b'"kubectl/v1.37.2"', b"[" * 9_900 + b"]" * 9_900),
-    "a field nobody knows is a tower": (b'"userAgent"', b'"_":' + b"[" * 9_900 + b"]" * 9_900 + b',"userAgent"'),
+    "a field nobody knows is a tower": (b'"userAgent"', b'"_":' + b"[" * 200_000 + b"]" * 200_000 + b',"userAgent"'),
 }
 
 

@@ -34,6 +34,8 @@ class _Part:
     last_event: float | None
     proof: float | None
     lag: float | None = None
+    is_working: bool = False
+    """It takes events in, whatever else is not as it should be."""
     is_off: bool = False
     """Nobody wants it to run: no K10, or its stream is switched off."""
 
@@ -97,6 +99,7 @@ def _sender(report: WebhookReport, silent: str) -> _Part:
         instance=report.instance,
         is_starting=report.state == "Waiting" and not silent,
         problem=report.message or silent or waiting,
+        is_working=report.state == "Receiving" and not silent,
         last_event=report.last_event,
         proof=report.last_received,
     )
@@ -120,7 +123,8 @@ def _source(name: str, kind: Type, parts: Sequence[_Part], proof: float | None, 
     proven = proof if kind != "K10Stream" else _newest(part.proof for part in parts)
     state: SourceState = "Live"
     if broken:
-        state = "Unavailable" if len(broken) == len(parts) else "Degraded"
+        is_of_use = len(broken) < len(parts) or any(part.is_working for part in broken)
+        state = "Degraded" if is_of_use else "Unavailable"
     elif starting or (proven is None and kind != "K10Stream"):
         state = "Starting"
     return SourceFigures(

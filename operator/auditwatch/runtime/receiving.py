@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from auditwatch.cluster.client import Cluster
+from auditwatch.cluster.configmaps import ConfigMapKeeper
 from auditwatch.cluster.token_review import ClusterTokenReviewer
 from auditwatch.k10.identity import K10Instance
 from auditwatch.runtime.canaries import AuditCanaries, Proven
@@ -181,6 +182,7 @@ class Receiving:
             reviewer=ClusterTokenReviewer(cluster),
             clock=time.time,
             monotonic=time.monotonic,
+            config_maps=ConfigMapKeeper(cluster),
             serial=lambda: secrets.randbits(SERIAL_BITS) | 1,
             seen=plan.witness.sees,
         )

@@ -9,7 +9,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from auditwatch.runtime.section import Name, Section
-from auditwatch.sources.webhook.plan import ANY_NODE, MIB, Limits, SelfMade, Sender, TLSFiles, WebhookPlan
+from auditwatch.sources.webhook.plan import (
+    ANY_NODE,
+    MIB,
+    ConfigMapName,
+    Limits,
+    SelfMade,
+    Sender,
+    TLSFiles,
+    WebhookPlan,
+)
 
 _NOTHING_PROVES = (
     "nothing proves who posts: give clientCertificateName, tokenFile or serviceAccount (or, where forged events do not "
@@ -19,6 +28,9 @@ InstanceName = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-
 _Sender = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?|\*)$")]
 _Account = Annotated[
     str, Field(max_length=317, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$")
+]
+_ConfigMap = Annotated[
+    str, Field(max_length=317, pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
 ]
 _Host = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.:*-]+$")]
 
@@ -37,6 +49,8 @@ class TLSSection(Section):
     key_file: Path | None = None
     client_ca_file: Annotated[Path | None, Field(alias="clientCAFile")] = None
     hosts: Annotated[tuple[_Host, ...], Field(max_length=32)] = ()
+    ca_config_maps: Annotated[tuple[_ConfigMap, ...], Field(max_length=16)] = ()
+    """``namespace/name`` of the ConfigMaps in which the self-made CA is published."""
 
 
 class AuthenticationSection(Section):
@@ -71,6 +85,11 @@ class WebhookSection(Section):
         if (self.tls.cert_file is None) != (self.tls.key_file is None):
             missing = "keyFile" if self.tls.cert_file else "certFile"
             yield f"tls.{missing}", "required beside the other: give both, or neither for a self-made certificate"
+        if self.tls.cert_file and self.tls.ca_config_maps:
+            yield (
+                "tls.caConfigMaps",
+                "publishes the self-made CA, which tls.certFile does without: leave one of them out",
+            )
         names = [instance.name for instance in self.instances]
         for index, instance in enumerate(self.instances):
             path = f"instances[{index}]"
@@ -108,7 +127,13 @@ class WebhookSection(Section):
         if tls.cert_file and tls.key_file:
             return TLSFiles(certificate=tls.cert_file, key=tls.key_file, client_authority=tls.client_ca_file)
         hosts = tuple(dict.fromkeys([*own_hosts, *tls.hosts]))
-        return SelfMade(directory=made, hosts=hosts, client_authority=tls.client_ca_file)
+        places = (each.split("/") for each in dict.fromkeys(tls.ca_config_maps))
+        return SelfMade(
+            directory=made,
+            hosts=hosts,
+            client_authority=tls.client_ca_file,
+            published_in=tuple(ConfigMapName(namespace, name) for namespace, name in places),
+        )
 
     def _sender(self, instance: InstanceSection) -> Sender:
         return Sender(

@@ -134,3 +134,23 @@ def test_sources_nobody_installed_are_not_spoken_of() -> None:
     board = AuditCanaries([Proven(source="file", deadline=1.0, survives_downtime=True)], cluster="c")
 
     assert audit_sources(SourceReports(), board, now=NOW) == []
+
+
+def test_a_sender_that_is_heard_is_of_use_whatever_else_is_not_right() -> None:
+    told = "the CA is not published in ConfigMap agents/ca: not permitted"
+    report = WebhookReport(source="webhook", instance="cp-1", state="Receiving", message=told, last_received=999.0)
+
+    found = one(SourceReports(senders=[report]), proven("webhook"))
+
+    assert (found.state, found.message) == ("Degraded", f"cp-1: {told}")
+
+
+def test_a_sender_that_keeps_our_requests_is_of_no_use_whatever_it_posts() -> None:
+    board = proven("webhook")
+    board.sent({"webhook": probe(950.0, nonce="1" * 16)})
+    board.sent({"webhook": probe(970.0, nonce="2" * 16)})
+    board._books["webhook"].canary.last_proof = 940.0
+    board.overdue(NOW)
+    report = WebhookReport(source="webhook", instance="cp-1", state="Receiving", message="x", last_received=999.0)
+
+    assert one(SourceReports(senders=[report]), board).state == "Unavailable"

@@ -171,3 +171,34 @@ def test_there_is_always_room_for_the_largest_batch_an_api_server_is_told_to_sen
     found = problems_of(f"[{{type: Webhook, maxBytesInFlight: {largest}, instances: [{{name: a, tokenFile: /t}}]}}]")
 
     assert set(found) == {"sources[0].maxBytesInFlight"}
+
+
+def test_a_self_made_ca_is_published_where_it_is_said_each_place_once() -> None:
+    tls = plan(
+        "tls: {caConfigMaps: [operator/ca, agents/webhook.ca, operator/ca]}, "
+        "instances: [{name: cp-1, tokenFile: /etc/auditwatch/token}]"
+    ).tls
+
+    assert isinstance(tls, SelfMade)
+    assert list(map(str, tls.published_in)) == ["operator/ca", "agents/webhook.ca"]
+    assert tls.authority == MADE / "audit-webhook" / "ca.crt"
+
+
+@pytest.mark.parametrize("place", ["ca", "Operator/ca", "operator/", "a/b/c", f"{'n' * 64}/ca"])
+def test_a_config_map_is_named_with_its_namespace(place: str) -> None:
+    found = problems_of(
+        f"[{{type: Webhook, tls: {{caConfigMaps: [{place}]}}, instances: [{{name: a, tokenFile: /token}}]}}]"
+    )
+
+    assert list(found) == ["sources[0].tls.caConfigMaps[0]"]
+
+
+def test_a_given_certificate_has_no_ca_to_publish() -> None:
+    tls = "{certFile: /tls.crt, keyFile: /tls.key, caConfigMaps: [operator/ca]}"
+
+    found = problems_of(f"[{{type: Webhook, tls: {tls}, instances: [{{name: a, tokenFile: /token}}]}}]")
+
+    assert found == {
+        "sources[0].tls.caConfigMaps": "publishes the self-made CA, which tls.certFile does without: "
+        "leave one of them out"
+    }

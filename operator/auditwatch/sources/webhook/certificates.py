@@ -72,7 +72,7 @@ def _ensured_authority(directory: Path, now: datetime, serial: Random, done: lis
         return found
     pair = new_authority(now=now, serial=serial())
     _store(directory, "ca", pair)
-    done.append(f"a new CA was made: give every sender {directory / 'ca.crt'}")
+    done.append(f"a new CA was made: give every sender {directory / 'ca.crt'} (tls.caConfigMaps publishes it)")
     return pair
 
 

@@ -60,6 +60,17 @@ class TLSFiles:
     client_authority: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigMapName:
+    """Where a ConfigMap is."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfMade:
     """Where the operator keeps a CA and a serving certificate of its own, and the names and addresses it is for."""
@@ -67,6 +78,13 @@ class SelfMade:
     directory: Path
     hosts: tuple[str, ...]
     client_authority: Path | None = None
+    published_in: tuple[ConfigMapName, ...] = ()
+    """Where senders find the CA."""
+
+    @property
+    def authority(self) -> Path:
+        """The file with the CA's certificate."""
+        return self.directory / "ca.crt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

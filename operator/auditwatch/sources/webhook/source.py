@@ -18,6 +18,7 @@ from auditwatch.events.redaction import Redactor
 from auditwatch.journal.delivery import Intake
 from auditwatch.sources.webhook.accounts import Accounts
 from auditwatch.sources.webhook.budget import Budget
+from auditwatch.sources.webhook.capublication import CAPublication, ConfigMaps
 from auditwatch.sources.webhook.certificates import Random, SelfMadeError, ensure
 from auditwatch.sources.webhook.connections import Connections
 from auditwatch.sources.webhook.doorkeeping import Doorkeeper
@@ -41,7 +42,8 @@ class WebhookSource:
     """``start`` and ``stop`` in one event loop; ``report`` may be called from any thread.
 
     ``needles`` is asked at every request and may be answered by whatever is in force then. ``clock``: seconds since the
-    epoch. Without a ``reviewer`` service accounts cannot be told apart and are to come again.
+    epoch. Without a ``reviewer`` service accounts cannot be told apart and are to come again. ``config_maps``: by whom
+    the self-made CA is published, where the plan says so.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class WebhookSource:
         clock: Callable[[], float],
         monotonic: Callable[[], float],
         serial: Random,
+        config_maps: ConfigMaps | None = None,
         seen: Seen = unseen,
     ) -> None:
         self._plan = plan
@@ -74,7 +77,8 @@ class WebhookSource:
         self._problem = ""
         self._server: web.Server | None = None
         self._listener: Listener | None = None
-        self._keeping: asyncio.Task[None] | None = None
+        self._publication = self._ca_publication(config_maps, monotonic)
+        self._keeping: list[asyncio.Task[None]] = []
         self._tls: TLSKeeper | None = None
 
     @property
@@ -98,14 +102,16 @@ class WebhookSource:
             self._server, context=self._current, connections=self._connections, limits=self._plan.limits
         )
         self._listener.start(self._plan.address, self._plan.port)
-        self._keeping = asyncio.create_task(self._keep(self._tls), name=f"{self._plan.name} keeps")
+        self._keeping = [asyncio.create_task(self._keep(self._tls), name=f"{self._plan.name} keeps")]
+        if self._publication is not None:
+            self._keeping.append(asyncio.create_task(self._publication.run(), name=f"{self._plan.name} publishes"))
         log.info("webhook listens", source=self._plan.name, port=self.port)
 
     async def stop(self) -> None:
         """Take no more, answer what was begun for :data:`DRAIN_SECONDS`; what was not answered will come again."""
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
+        for task in self._keeping:
+            task.cancel()
+        await asyncio.gather(*self._keeping, return_exceptions=True)
         if self._listener is not None:
             await self._listener.stop()
         if self._server is not None:
@@ -115,8 +121,17 @@ class WebhookSource:
 
     def report(self) -> list[WebhookReport]:
         """One report per instance."""
-        problems = [self._tls.problem if self._tls else "", self._tokens.problem, self._problem]
+        unpublished = self._publication.problem if self._publication else ""
+        problems = [self._tls.problem if self._tls else "", self._tokens.problem, self._problem, unpublished]
         return self._accounts.report("; ".join(filter(None, problems)))
+
+    def _ca_publication(self, config_maps: ConfigMaps | None, monotonic: Callable[[], float]) -> CAPublication | None:
+        tls = self._plan.tls
+        if not isinstance(tls, SelfMade) or not tls.published_in:
+            return None
+        return CAPublication(
+            self._plan.name, tls.published_in, file=tls.authority, config_maps=config_maps, monotonic=monotonic
+        )
 
     def _receiver(self, tls: TLSKeeper) -> Receiver:
         doorkeeper = Doorkeeper(

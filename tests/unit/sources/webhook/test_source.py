@@ -12,7 +12,7 @@ import pytest
 
 from auditwatch.journal.journal import Journal
 from auditwatch.sources.webhook.certificates import SelfMadeError
-from auditwatch.sources.webhook.plan import SelfMade, Sender, WebhookPlan
+from auditwatch.sources.webhook.plan import ConfigMapName, SelfMade, Sender, WebhookPlan
 from auditwatch.sources.webhook.tls import TLSFilesError
 from tests.unit.sources.webhook.making import INSTANCE, SOURCE, Keys, event, event_list, running
 
@@ -138,3 +138,19 @@ async def test_the_first_failure_of_ours_is_no_traceback_for_the_sender(
         assert "Traceback" not in text
         assert "flaw" not in text
         assert rig.report().refused == {"InternalError": 1}
+
+
+async def test_a_ca_that_is_not_published_is_told_and_keeps_nobody_from_posting(
+    tmp_path: Path, journal: Journal
+) -> None:
+    place = ConfigMapName("agents", "ca")
+    made = SelfMade(directory=tmp_path / "made", hosts=("127.0.0.1",), published_in=(place,))
+
+    async with running(tmp_path, journal, plan=replace(_plan(tmp_path), tls=made)) as rig:
+        for _ in range(6000):
+            if "not published in ConfigMap agents/ca" in rig.source.report()[0].message:
+                break
+            await asyncio.sleep(0.005)
+        else:
+            pytest.fail("it was never told")
+        assert rig.source.port

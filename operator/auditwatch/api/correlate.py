@@ -46,6 +46,24 @@ class Count(Model):
     )
 
 
+class SameValue(Model):
+    """A field of the story and one of the absorbed rule that must say the same."""
+
+    field: Path = Field(description="One of the fields the story's findings are grouped by.")
+    with_: Path = Field(alias="with", description="One of the fields the absorbed rule's findings are grouped by.")
+
+
+class Absorbed(Model):
+    """A rule whose findings are folded under the story's."""
+
+    rule: Name = Field(description="Name of the rule.")
+    join: Annotated[tuple[SameValue, ...], Field(min_length=1, max_length=4)] | None = Field(
+        default=None,
+        description="Which of its findings: those with the same values, seen within timespanSeconds of the story. "
+        "Absent = those of which the story has counted everything; the rule must then be one of `of`.",
+    )
+
+
 class Correlate(Model):
     """Counts signals of other rules, per group, in a window that slides with event time."""
 
@@ -65,6 +83,11 @@ class Correlate(Model):
         description="When the count is enough; it is reported again for every signal beyond it."
     )
     count: Count | None = Field(default=None, description="Adds up a field; absent = every signal counts 1.")
+    absorbs: Annotated[tuple[Absorbed, ...], Field(max_length=8)] = Field(
+        default=(),
+        description="Rules whose findings tell the same as this story: where it has one, theirs are marked "
+        "Superseded and name it, and it takes over whom and what they name.",
+    )
     missing_key: Literal["OwnGroup"] = Field(
         default="OwnGroup",
         description="What happens where a groupBy field is absent or unknown. OwnGroup: those count together, "

@@ -170,8 +170,8 @@ class FindingStatus(Model):
     disposition: Disposition | None = Field(
         default=None, description=explained("What it turned out to be. Values:", DISPOSITION)
     )
-    superseded_by: Annotated[str, Field(max_length=253)] = Field(
-        default="", description="Name of the finding that tells the same better; empty = none does."
+    superseded_by: Annotated[str, Field(max_length=253)] | None = Field(
+        default=None, description="Name of the finding that tells the same better; absent = none does."
     )
     state: IncidentState | None = Field(
         default=None, description=explained("What triage covers. Values:", INCIDENT_STATE)

@@ -47,6 +47,8 @@ def _rule(rule: Rule) -> Iterator[str]:
     yield f"\n### {rule.name}\n"
     yield f"{rule.description}\n"
     yield f"- Looks at: {_subject(rule)}"
+    if rule.correlate is not None and rule.correlate.absorbs:
+        yield f"- Takes over the findings of: {', '.join(f'`{each.rule}`' for each in rule.correlate.absorbs)}"
     yield f"- First steps: {rule.remediation}"
     yield f"- Runbook: [{rule.runbook}](../runbooks/{rule.runbook}.md)"
     if rule.emit == "Signal":

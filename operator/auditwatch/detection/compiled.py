@@ -12,7 +12,7 @@ from auditwatch.detection.exceptions import CompiledException
 from auditwatch.detection.fields import Field
 from auditwatch.detection.matching import Selector
 from auditwatch.detection.scope import K10View, Scope
-from auditwatch.detection.signal import Confidence, Severity
+from auditwatch.detection.signal import Absorption, Confidence, Severity
 from auditwatch.detection.templates import Template
 from auditwatch.detection.texts import plain
 from auditwatch.detection.values import MISSING, UNKNOWN
@@ -47,6 +47,7 @@ class Story:
     timespan: float
     threshold: int
     sums_targets: bool
+    absorbs: tuple[Absorption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,17 @@ Confidence = Literal["Low", "Medium", "High"]
 Certainty = Literal["Observed", "Attempted", "OutcomeUnknown"]
 
 
+@dataclass(frozen=True, slots=True)
+class Absorption:
+    """Findings of ``rule`` tell the same as the finding of a story."""
+
+    rule: str
+    seconds: float
+    """How far apart, in event time, what they tell of may be."""
+    join: tuple[tuple[str, str], ...] = ()
+    """(field of the story's group, field of the other's) with the same value; empty: what the story has counted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """One rule held for one row of the log (or, for a counting story, for the row that completed it)."""
@@ -50,6 +61,8 @@ class Signal:
     gap: Gap | None = None
     contributors: tuple[int, ...] = field(default=())
     """Log sequences of the rows counted by a story, newest last, at most 64."""
+    absorbs: tuple[Absorption, ...] = ()
+    """Of a story: whose findings are folded under the one it makes."""
     amends: bool = False
     """The row was counted before; more is known of it now, and it is not counted again."""
     former: Activity | None = None

@@ -55,6 +55,7 @@ def matched(watch: str, rule: CompiledRule, sequence: int, scope: Scope, *, unkn
         remediation=rule.source.remediation,
         changes=changes if isinstance(changes, tuple) else (),
         activity=activity,
+        absorbs=rule.story.absorbs if rule.story is not None else (),
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from auditwatch.api.correlate import SignalsOf
+from auditwatch.api.correlate import Absorbed, SignalsOf
 from auditwatch.api.problems import nearest
 from auditwatch.detection.compiled import CompiledRule, Story, group_of
 from auditwatch.detection.report import Report
 from auditwatch.detection.scope import Scope
+from auditwatch.detection.signal import Absorption
 from auditwatch.detection.windows import group_key
 
 
@@ -44,7 +45,13 @@ def resolve_story(rule: CompiledRule, known: Known, report: Report) -> CompiledR
             members.update(_named(item, known, place))
     if not members and not disabled and not report.is_fatal:
         report.at("correlate", "of").warning("no rule in force has these tags: the story counts nothing")
-    return replace(rule, story=replace(story, members=frozenset(members)), disabled=tuple(disabled))
+    absorbs = tuple(
+        absorption
+        for index, item in enumerate(correlate.absorbs)
+        for absorption in _absorbed(item, rule, known, frozenset(members), report.at("correlate", "absorbs", index))
+    )
+    story = replace(story, members=frozenset(members), absorbs=absorbs)
+    return replace(rule, story=story, disabled=tuple(disabled))
 
 
 def _tagged(tags: Iterable[str], rules: Iterable[CompiledRule]) -> Iterable[str]:
@@ -62,6 +69,28 @@ def _named(item: SignalsOf, known: Known, report: Report) -> Iterable[str]:
         report.at("rule").error(f"{item.rule!r} counts others itself: name the match rules it counts")
         return ()
     return (found.name,)
+
+
+def _absorbed(
+    item: Absorbed, story: CompiledRule, known: Known, members: frozenset[str], report: Report
+) -> Iterable[Absorption]:
+    """What the item stands for; nothing where the rule is out of force and so makes no findings."""
+    assert story.story is not None
+    found = known.find(item.rule)
+    if found is None:
+        if item.rule not in known.out_of_force:
+            report.at("rule").error(f"there is no rule {item.rule!r}{nearest(item.rule, known.rules)}")
+        return ()
+    if item.join is None and found.name not in members:
+        report.error(f"{item.rule!r} is not counted by this story: say with join which of its findings are meant")
+    for index, same in enumerate(item.join or ()):
+        for name, field, fields in (("field", same.field, story.group_by), ("with", same.with_, found.group_by)):
+            names = [each.name for each in fields]
+            if field not in names:
+                message = f"findings are not grouped by {field!r}; they are by {', '.join(names) or 'nothing'}"
+                report.at("join", index, name).error(message)
+    join = tuple((same.field, same.with_) for same in item.join or ())
+    return (Absorption(found.name, story.story.timespan, join),)
 
 
 def count_key(story: Story, scope: Scope) -> str:

@@ -43,6 +43,8 @@ def absorb(state: FindingState, signal: Signal) -> None:
     add_evidence(state, signal)
     state.recent = [*state.recent, short_key(signal)][-RECENT_KEYS:]
     state.count += max(1, signal.count)
+    state.rows = [*state.rows, (signal.sequence, max(1, signal.count))][-RECENT_KEYS:]
+    state.absorbs = tuple((each.rule, each.seconds, each.join) for each in signal.absorbs)
     state.first_seen = min(state.first_seen, signal.time)
     state.last_seen = max(state.last_seen, signal.time)
     state.revision = signal.sequence

@@ -53,6 +53,12 @@ def correct_actors(state: FindingState, former: Activity | None, activity: Activ
     return any([*counted, _add_client(state, client, counts=client_before != client)])
 
 
+def inherit_actors(state: FindingState, other: FindingState) -> bool:
+    """Name whomever another incident names, and from where; whether one of them is new."""
+    added = [_add_actor(state, seen, counts=False) for seen in other.actors]
+    return any([*added, *[_add_client(state, seen, counts=False) for seen in other.clients]])
+
+
 def rank(actor: ActorSeen) -> int:
     """How well an actor is known: the place of their attribution, 0 the worst."""
     return _rank(actor.attribution)

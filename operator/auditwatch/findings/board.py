@@ -120,7 +120,9 @@ class Board:
 
     def published_sequence(self) -> int:
         """Every finding up to this log sequence is at the API server."""
-        behind = [of.revision for key, of in self._heads.items() if of.shown and self._is_behind(key, of)]
+        behind = [
+            of.revision for key, of in self._heads.items() if self._is_wanted(key, of) and self._is_behind(key, of)
+        ]
         return min([self._told, *(revision - 1 for revision in behind)])
 
     def revisions(self) -> dict[str, int]:
@@ -135,8 +137,19 @@ class Board:
 
     def _want_if_due(self, key: str, *, now: float, moment: float) -> None:
         of = self._heads.get(key)
-        if of is not None and of.shown and (self._is_behind(key, of) or self._is_overtaken(key, of, now)):
+        if (
+            of is not None
+            and self._is_wanted(key, of)
+            and (self._is_behind(key, of) or self._is_overtaken(key, of, now))
+        ):
             self.schedule.want(key, severity=of.severity, creates=key not in self._known, now=moment)
+        elif of is not None and not self._is_wanted(key, of) and not self.schedule.is_in_flight(key):
+            self.schedule.drop(key)
+
+    def _is_wanted(self, key: str, of: Head) -> bool:
+        """Whether it is to have an object: one that another tells of before it was ever written gets none."""
+        is_written = key in self._known or key in self._published
+        return of.shown and (is_written or not of.is_superseded)
 
     def _is_behind(self, key: str, of: Head) -> bool:
         return of.revision > self._published.get(key, Published()).revision

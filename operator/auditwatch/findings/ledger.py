@@ -15,6 +15,7 @@ from auditwatch.detection.signal import Signal
 from auditwatch.findings import adoption, identity
 from auditwatch.findings.absorb import absorb, amend
 from auditwatch.findings.evidence import short_key
+from auditwatch.findings.folding import Kin, correct, fold, is_superseded
 from auditwatch.findings.opening import FOLDED, opened
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.quotas import Quotas, purse
@@ -36,6 +37,7 @@ class Ledger:
         self._policies: dict[str, FindingPolicy] = {}
         self._states: dict[str, FindingState] = {}
         self._latest: dict[str, FindingState] = {}
+        self._kin = Kin()
         self._quotas = Quotas()
         self._next_over = math.inf
         self._orphans: dict[str, list[FindingState]] = {}
@@ -55,8 +57,9 @@ class Ledger:
         return self._states.values()
 
     def count_of(self, watch: str) -> int:
-        """Incidents of this watch that have an object (``status.findingCount``)."""
-        return sum(1 for state in self._states.values() if state.watch == watch and state.shown)
+        """Incidents of this watch that stand by themselves (``status.findingCount``)."""
+        states = (state for state in self._states.values() if state.watch == watch and state.shown)
+        return sum(1 for state in states if not is_superseded(state))
 
     def configure(self, watch: str, policy: FindingPolicy) -> None:
         """Use this policy for the watch from now on. What is open stays where it is and may become visible."""
@@ -89,10 +92,15 @@ class Ledger:
             self._continue(state, policy)
 
     def apply(self, signals: Iterable[Signal]) -> None:
-        """Count signals, which come in log order, into their incidents; what makes no finding is passed over."""
-        for signal in signals:
-            if signal.emits_finding:
-                self._apply(signal)
+        """Count the signals of one row of the log into their incidents; what makes no finding is passed over.
+
+        Rows come in log order. Once all of a row is counted, incidents that tell the same are folded.
+        """
+        told = [signal for signal in signals if signal.emits_finding]
+        for signal in told:
+            self._apply(signal)
+        for signal in told:
+            self._fold_under_stories(signal)
 
     def take_dirty(self) -> dict[str, bytes | None]:
         """What changed since the last call: key → encoded state, ``None`` where it is gone."""
@@ -158,11 +166,36 @@ class Ledger:
             return
 
         def change(state: FindingState) -> None:
+            state.rows.clear()  # which of them it was is not known: a story takes over none
             state.superseded += max(1, signal.superseded_count)
             state.superseded_by = better.name
             state.revision = signal.sequence
 
         self._change(state, change)
+
+    def _fold_under_stories(self, signal: Signal) -> None:
+        """Fold what tells the same as a story under its incident. One that is not shown, or over, takes nothing."""
+        state = self._open(self._fingerprint(signal, signal.group), signal)
+        if state is None or not state.shown:
+            return
+        if signal.amends:
+            self._correct_story(state, signal)
+            return
+        pairs = [(state, other, sequences) for other, sequences in self._kin.under(state, signal)]
+        pairs += [(story, state, None) for story in self._kin.over(state)]
+        for story, other, sequences in pairs:
+            if (
+                story.shown
+                and not _is_over(story, signal.time)
+                and fold(story, other, sequences, sequence=signal.sequence)
+            ):
+                self._dirty |= {story.key, other.key}
+                self._pay(story)
+
+    def _correct_story(self, state: FindingState, signal: Signal) -> None:
+        story = self._states.get(f"{state.namespace}/{state.superseded_by}") if is_superseded(state) else None
+        if story is not None and story.absorbs:
+            self._change(story, lambda story: correct(story, signal))
 
     def _open_incident(self, signal: Signal, own: str) -> None:
         policy = self._policies.get(signal.watch, DEFAULT_POLICY)
@@ -216,6 +249,7 @@ class Ledger:
     def _change(self, state: FindingState, change: Callable[[FindingState], None]) -> None:
         """Change a state, moving it to the purse it belongs to afterwards."""
         change(state)
+        self._kin.enter(state)
         self._pay(state)
         self._dirty.add(state.key)
 
@@ -233,6 +267,7 @@ class Ledger:
 
     def _enter(self, state: FindingState) -> None:
         self._states[state.key] = state
+        self._kin.enter(state)
         self._pay(state)
         known = self._latest.get(state.fingerprint)
         if known is None or (known.epoch, known.last_seen) <= (state.epoch, state.last_seen):
@@ -241,6 +276,7 @@ class Ledger:
     def _leave(self, state: FindingState) -> None:
         del self._states[state.key]
         self._quotas.leave(state.key)
+        self._kin.leave(state)
         if self._latest.get(state.fingerprint) is state:
             del self._latest[state.fingerprint]
         self._dirty.add(state.key)

@@ -43,6 +43,14 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     novel: int = 0
     severity: Severity
     shown: bool = True
+    count: int = 0
+    superseded: int = 0
+    superseded_by: str = ""
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether another finding tells all of it."""
+        return bool(self.superseded_by) and self.superseded >= self.count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

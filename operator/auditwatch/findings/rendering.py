@@ -13,6 +13,7 @@ from auditwatch.api.findingstatus import ACTOR_WIDTH, TARGET_WIDTH
 from auditwatch.detection import texts
 from auditwatch.findings import attribution
 from auditwatch.findings.absorb import DESCRIPTION, TITLE
+from auditwatch.findings.folding import is_superseded
 from auditwatch.findings.identity import label_value, watch_label
 from auditwatch.findings.lifecycle import Lifecycle
 from auditwatch.findings.state import ActorSeen, ChangeSeen, ClientSeen, EvidenceSeen, FindingState, TargetSeen
@@ -58,7 +59,7 @@ def status(state: FindingState, lifecycle: Lifecycle | None = None) -> JSONObjec
         "certainty": state.certainty,
         "attribution": state.attribution,
         "disposition": "Superseded" if is_superseded(state) else "Open",
-        "supersededBy": state.superseded_by if is_superseded(state) else "",
+        "supersededBy": state.superseded_by if is_superseded(state) else None,
         "summary": summary(state),
         "actors": [_actor(actor) for actor in state.actors],
         "clients": [_client(client) for client in state.clients],
@@ -74,11 +75,6 @@ def status(state: FindingState, lifecycle: Lifecycle | None = None) -> JSONObjec
         "remediation": state.remediation,
         **lifecycle_body(life),
     }
-
-
-def is_superseded(state: FindingState) -> bool:
-    """Whether all it counted is told by another incident, which knows more."""
-    return bool(state.superseded_by) and state.superseded >= state.count
 
 
 def lifecycle_body(lifecycle: Lifecycle) -> JSONObject:

@@ -174,6 +174,10 @@ class FindingState(msgspec.Struct, kw_only=True, omit_defaults=True):
     evidence_tail: list[EvidenceSeen] = msgspec.field(default_factory=list)
     recent: list[str] = msgspec.field(default_factory=list)
     """The last 64 event keys: they recognise what an earlier journal already counted."""
+    rows: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    """(log sequence, count) of the last 64 signals that no story has taken over."""
+    absorbs: tuple[tuple[str, float, tuple[tuple[str, str], ...]], ...] = ()
+    """Of a story's incident: (rule, seconds, joined fields) of whose incidents are folded under it."""
     superseded: int = 0
     """Of ``count``, what became known better and is counted in another incident now."""
     superseded_by: str = ""

@@ -49,6 +49,16 @@ def add_target(state: FindingState, target: Target, time: float) -> bool:
     return True
 
 
+def inherit_targets(state: FindingState, other: FindingState) -> bool:
+    """Hold the objects another incident holds; whether one of them is new. Each counts once."""
+    fresh = other.target_hashes - state.target_hashes
+    shown = [target for target in other.targets if target_hash(target) in fresh]
+    state.targets += shown[: TARGETS - len(state.targets)]
+    state.target_hashes.update(sorted(fresh)[: COUNTED_TARGETS - len(state.target_hashes)])
+    state.target_count = max(state.target_count + len(fresh), other.target_count)
+    return bool(fresh)
+
+
 def object_phrase(target: TargetSeen) -> str:
     """``resource/name``, with its namespace in front where it has one: ``kasten-io/policies/daily``."""
     return "/".join(part for part in (target.namespace, target.resource, target.name) if part)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from auditwatch.events.times import format_time
 from auditwatch.findings import rendering
+from auditwatch.findings.state import FindingState
 from auditwatch.scan.scanning import Figures, Match, Scan
 from auditwatch.scan.sight import Seen
 
@@ -16,8 +17,12 @@ LEVELS: Final = ("Blind", "Partial")
 
 def document(scan: Scan, *, duration: float) -> JSONObject:
     """``{"findings": […], "summary": {…}}``; ``duration`` is in seconds."""
-    findings = [{**rendering.manifest(state), "status": rendering.status(state)} for state in scan.findings()]
+    findings = [{**rendering.manifest(state), "status": _told_status(state)} for state in scan.findings()]
     return {"findings": findings, "summary": summary(scan.figures, scan.blind(), duration=duration)}
+
+
+def _told_status(state: FindingState) -> JSONObject:
+    return {name: value for name, value in rendering.status(state).items() if value is not None}
 
 
 def summary(figures: Figures, blind: tuple[Seen, ...], *, duration: float) -> JSONObject:

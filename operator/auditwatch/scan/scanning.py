@@ -12,6 +12,7 @@ from auditwatch.detection.needles import needles_of
 from auditwatch.detection.signal import SEVERITIES, Severity
 from auditwatch.detection.trust import AnyPod
 from auditwatch.events.activity import Activity
+from auditwatch.findings.folding import is_superseded
 from auditwatch.findings.ledger import Ledger
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.state import FindingState
@@ -120,8 +121,11 @@ class Scan:
         self.figures.dry_runs = self._detector.dry_runs
 
     def findings(self) -> list[FindingState]:
-        """What was found, at or above the least severity; the most severe first, then by time and name."""
-        shown = [state for state in self._ledger.states() if state.shown]
+        """What was found, at or above the least severity; the most severe first, then by time and name.
+
+        What another finding tells of is left out, as a cluster would not be told of it either.
+        """
+        shown = [state for state in self._ledger.states() if state.shown and not is_superseded(state)]
         return sorted(shown, key=lambda state: (-_rank(state.severity), state.first_seen, state.name))
 
     def all_findings(self) -> list[FindingState]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from auditwatch.detection.signal import Absorption
 from auditwatch.events.activity import Actor
 from auditwatch.findings import rendering
 from auditwatch.findings.board import Board, key_of
@@ -319,3 +321,33 @@ def test_the_head_of_a_state_is_read_without_the_rest() -> None:
     of = head(row)
 
     assert (of.journal_id, of.revision, of.novel, of.severity, of.shown) == ("journal-a", 4, 4, "Critical", True)
+
+
+def _of_one_act(sequence: int) -> list[Any]:
+    counted = signal(sequence)
+    absorbs = (Absorption("retention-cut", 60.0),)
+    story = signal(sequence, rule="many-cut", group=(("actor.id", "eve"),), contributors=(sequence,), absorbs=absorbs)
+    return [counted, story]
+
+
+def test_what_a_story_tells_before_it_was_written_is_never_written() -> None:
+    bench = Bench()
+    bench.tell(*_of_one_act(1))
+    (key,) = bench.publish()
+    assert "many-cut" in key
+    assert (bench.board.schedule.is_idle(), bench.board.published_sequence()) == (True, 1)
+
+
+def test_what_was_waiting_to_be_written_is_not_any_more() -> None:
+    bench = Bench()
+    bench.tell(signal(1))
+    bench.tell(signal(2))
+    bench.tell(replace(_of_one_act(3)[1], contributors=(1, 2)))
+    assert ["many-cut" in key for key in bench.publish()] == [True]
+
+
+def test_what_was_written_is_marked_when_a_story_tells_it() -> None:
+    bench, key = opened(signal(1))
+    bench.tell(replace(_of_one_act(2)[1], contributors=(1,)))
+    assert len(bench.publish()) == 2
+    assert bench.status(key)["disposition"] == "Superseded"

@@ -106,7 +106,7 @@ def test_a_finding_of_which_all_is_told_by_another_is_superseded() -> None:
 
     assert (former.count, better.count, former.superseded_by) == (1, 1, better.name)
     assert (status(former)["disposition"], status(former)["supersededBy"]) == ("Superseded", better.name)
-    assert (status(better)["disposition"], status(better)["supersededBy"]) == ("Open", "")
+    assert (status(better)["disposition"], status(better)["supersededBy"]) == ("Open", None)
 
 
 def test_a_finding_of_which_only_a_part_is_told_by_another_stays_open() -> None:

@@ -11,6 +11,9 @@ from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.detector import Detector
 from auditwatch.detection.signal import Signal
 from auditwatch.events.activity import LogRow
+from auditwatch.findings.folding import is_superseded
+from auditwatch.findings.ledger import Ledger
+from auditwatch.findings.state import FindingState
 from auditwatch.k10.view import InstalledK10
 from auditwatch.scan.rules import Asked, rules_of
 from tests.unit.detection.joiner.making import APPS, CONTROLLER, change, event, with_audit
@@ -110,3 +113,41 @@ def test_without_an_audit_log_nobody_is_named_and_nobody_is_accused(rules: RuleS
         "restore-point-content-deleted": ["Restore point content shop-1 was deleted"]
     }
     assert said["restore-point-content-deleted"][0].severity == "Low"
+
+
+def _told(rules: RuleSet, rows: Sequence[LogRow]) -> dict[str, FindingState]:
+    """The findings that stand by themselves, by rule."""
+    detector, ledger = Detector(), Ledger(journal_id="journal", cluster="prod", clock=lambda: 0.0)
+    detector.install(rules, in_force_from={})
+    for sequence, row in enumerate(rows, start=1):
+        ledger.apply(detector.observe(sequence, row))
+    return {state.rule: state for state in ledger.states() if not is_superseded(state)}
+
+
+def _point(number: int) -> dict[str, Any]:
+    return {"metadata": {"name": f"rp-{number}", "labels": LABELS}, "spec": {}}
+
+
+def test_contents_deleted_one_by_one_and_their_points_with_them_are_one_finding(rules: RuleSet) -> None:
+    desk = with_audit()
+    labels = {**LABELS, "k10.kasten.io/appNamespace": "shop"}
+    for number in range(5):
+        old = {"metadata": {"name": f"shop-{number}", "labels": labels}, "spec": {}}
+        gone = change("delete", f"shop-{number}", at=number + 0.1, since=-10.0, old=old, **CONTENTS)
+        point = change("delete", f"rp-{number}", at=number + 0.2, since=-10.0, old=_point(number), **POINTS)
+        desk.take(event("delete", f"shop-{number}", at=float(number), **CONTENTS), gone, point, at=number + 0.3)
+    told = _told(rules, desk.settle(60.0))
+    assert set(told) == {"restore-point-contents-deleted-many"}
+    (many,) = told.values()
+    assert (many.severity, many.target_count) == ("Critical", 6)  # five contents, and the point that made them many
+    assert [actor.id for actor in many.actors if actor.id] == ["eve"]
+
+
+def test_contents_of_another_application_stay_another_finding(rules: RuleSet) -> None:
+    desk = with_audit()
+    for number in range(5):
+        labels = {**LABELS, "k10.kasten.io/appName": "bank" if number == 4 else "shop"}
+        old = {"metadata": {"name": f"shop-{number}", "labels": labels}, "spec": {}}
+        gone = change("delete", f"shop-{number}", at=number + 0.1, since=-10.0, old=old, **CONTENTS)
+        desk.take(gone, at=number + 0.3)
+    assert set(_told(rules, desk.settle(60.0))) == {"restore-point-content-deleted"}

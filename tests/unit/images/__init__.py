@@ -1,0 +1,1 @@
+"""Tests of the way to an API server, as far as they need none."""

@@ -60,7 +60,7 @@ def places_of(step: Step) -> tuple[Place, ...]:
 
 
 def _is_about(asked: Asked, step: Step) -> bool:
-    if asked.place not in places_of(step) or asked.verb not in _verbs(step):
+    if asked.place not in places_of(step) or asked.verb not in verbs_behind(step):
         return False
     if _is_of_the_other_kind(asked, step):
         return False
@@ -79,7 +79,8 @@ def _is_of_the_other_kind(asked: Asked, step: Step) -> bool:
     return step.verb == "update" if asked.created else step.verb == "create" and step.is_single
 
 
-def _verbs(step: Step) -> frozenset[str]:
+def verbs_behind(step: Step) -> frozenset[str]:
+    """Verbs of the requests it may have been."""
     return _VERBS["delete"] if step.ends else _VERBS[step.verb]
 
 

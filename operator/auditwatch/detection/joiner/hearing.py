@@ -6,7 +6,7 @@ A lag is from the server's own time to our commit. What a source never told of i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 import msgspec
@@ -61,9 +61,9 @@ class Heard(msgspec.Struct, kw_only=True, omit_defaults=True):
         rank = max(math.ceil(len(lags) * 0.99) - 1, 0)
         return min(max(lags[rank], 0.0), LONGEST_WAIT_SECONDS)
 
-    def logs_group(self, group: str) -> bool:
-        """Whether it ever told of the group."""
-        return any(kind.startswith(f"{group}/") for kind in self.logged)
+    def has_logged(self, kind: Logged, now: float) -> bool:
+        """Whether it told of such a success within thirty days."""
+        return now - self.logged.get("/".join(kind), -math.inf) <= REMEMBERED_SECONDS
 
     def logs_kind(self, group: str, resource: str) -> bool:
         """Whether it ever told of the kind."""
@@ -120,12 +120,18 @@ class Hearing:
         """How long to wait for an API server's own event; 0 where nobody would tell of it."""
         return max((self._wait(name, now) for name, _ in self._audited(now)), default=0.0)
 
-    def wait_for_cause(self, group: str, now: float) -> float:
-        """How long to wait for the request behind a change of an object of this group."""
+    def wait_for_cause(self, kinds: Collection[Logged], now: float) -> float:
+        """How long to wait for the request behind a change; ``kinds``: each request it may have been.
+
+        An API server tells of every request its policy lets through, and is waited for. K10's own server tells of few:
+        it is waited for where it has told of such a request before, and corrects what was told where it had not.
+        """
         relays = (
             self._wait(name, now)
             for name, source in self._sources.items()
-            if source.evidence == "K10Stream" and source.is_alive(now) and source.logs_group(group)
+            if source.evidence == "K10Stream"
+            and source.is_alive(now)
+            and any(source.has_logged(kind, now) for kind in kinds)
         )
         return max(self.wait_for_event(now), max(relays, default=0.0))
 
@@ -141,8 +147,7 @@ class Hearing:
         for name, source in sorted(self._sources.items()):
             if source.evidence != "Audited":
                 continue
-            times = [source.logged.get("/".join(kind), -math.inf) for kind in kinds]
-            if all(now - time <= REMEMBERED_SECONDS for time in times) and source.has_passed(after, now):
+            if all(source.has_logged(kind, now) for kind in kinds) and source.has_passed(after, now):
                 return name
         return None
 

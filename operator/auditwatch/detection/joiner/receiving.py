@@ -13,7 +13,7 @@ from auditwatch.detection.audited import event_time, request_key
 from auditwatch.detection.joiner.arrivals import Arrival
 from auditwatch.detection.joiner.asking import Asked, asked_of
 from auditwatch.detection.joiner.clearing import Deletions
-from auditwatch.detection.joiner.fitting import Fit, fit
+from auditwatch.detection.joiner.fitting import Fit, fit, verbs_behind
 from auditwatch.detection.joiner.hearing import Hearing
 from auditwatch.detection.joiner.kinds import Kinds
 from auditwatch.detection.joiner.known import KnownKeys
@@ -94,12 +94,13 @@ class Receiver:
     def _take_change(self, arrival: Arrival, change: StateChange) -> None:
         row = settle(change)
         assert isinstance(row, Activity)
-        wait = self._hearing.wait_for_cause(change.group, arrival.received)
+        made = step_of(change, row)
+        kinds = [(change.group, change.resource, verb) for verb in verbs_behind(made)]
         step = PendingStep(
             inbox=[arrival.sequence],
             arrived=arrival.received,
-            due=arrival.received + wait,
-            step=step_of(change, row),
+            due=arrival.received + self._hearing.wait_for_cause(kinds, arrival.received),
+            step=made,
             row=row,
         )
         step.is_certain = self._has_certain_cause(step.step)

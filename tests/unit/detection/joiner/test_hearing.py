@@ -11,6 +11,8 @@ from auditwatch.detection.joiner.hearing import Heard, Hearing
 from tests.unit.detection.joiner.making import APPS, CONFIG, START, event, translate
 
 PATCHES = ((CONFIG, "policies", "patch"),)
+POINTS: dict[str, Any] = {"group": APPS, "resource": "restorepoints"}
+DELETIONS = ((APPS, "restorepoints", "delete"), (APPS, "restorepoints", "deletecollection"))
 
 
 def a_source(*, at: float = 0.0, lag: float = 1.0, made: Hearing | None = None, **fields: Any) -> Hearing:
@@ -78,12 +80,31 @@ def test_a_source_is_waited_for_until_it_was_not_heard_of_for_ten_minutes(after:
 def test_the_slowest_source_is_waited_for_and_k10s_only_for_what_it_records() -> None:
     found = a_source(source="file", lag=2.0)
     a_source(made=found, source="webhook", lag=1.0)
-    a_source(made=found, source="k10", evidence="K10Stream", lag=7.0, group=APPS, resource="restorepoints")
+    a_source(made=found, source="k10", evidence="K10Stream", lag=7.0, verb="delete", **POINTS)
     now = START + 10.0
 
     assert found.wait_for_event(now) == 2.0
-    assert (found.wait_for_cause(CONFIG, now), found.wait_for_cause(APPS, now)) == (2.0, 7.0)
-    assert found.wait_for_cause("apps", now) == 2.0
+    assert found.wait_for_cause(PATCHES, now) == 2.0
+    assert found.wait_for_cause(DELETIONS, now) == 7.0
+    assert found.wait_for_cause(DELETIONS, now + hearing.ALIVE_SECONDS) == 0.0
+
+
+@pytest.mark.parametrize(
+    "fields", [{"verb": "list"}, {"verb": "get"}, {"verb": "create"}, {"verb": "delete", "code": 403}]
+)
+def test_k10s_stream_is_not_waited_for_as_long_as_it_has_not_told_of_such_a_request(fields: dict[str, Any]) -> None:
+    found = a_source(source="k10", evidence="K10Stream", lag=7.0, **POINTS, **fields)
+
+    assert found.wait_for_cause(DELETIONS, START + 10.0) == 0.0
+
+
+def test_that_k10s_stream_told_of_such_a_request_is_forgotten_after_thirty_days() -> None:
+    found = a_source(source="k10", evidence="K10Stream", verb="delete", **POINTS)
+    then = START + hearing.REMEMBERED_SECONDS
+    found.alive("k10", "api-1", evidence="K10Stream", time=then - 4.0, now=then)
+
+    assert found.wait_for_cause(DELETIONS, then) == 4.0
+    assert found.wait_for_cause(DELETIONS, then + 1.0) == 0.0
 
 
 def test_k10_relays_the_kinds_it_was_heard_to_record_while_it_is_heard() -> None:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from auditwatch.events.activity import ATTRIBUTIONS, Activity, Revision
-from tests.unit.detection.joiner.making import START, Desk, activities, body, change, event, only, revision, with_audit
+from tests.unit.detection.joiner.making import (
+    APPS,
+    START,
+    Desk,
+    activities,
+    body,
+    change,
+    event,
+    only,
+    revision,
+    with_audit,
+)
 
 
 def test_an_event_later_than_its_hold_gives_the_change_its_actor() -> None:
@@ -172,3 +185,34 @@ def test_attribution_and_outcome_of_a_correction_are_never_worse_than_before() -
     assert ATTRIBUTIONS.index(late.activity.attribution) > ATTRIBUTIONS.index(first.attribution)
     assert late.activity.time == START + 0.1
     assert len(activities([late.activity])) == 1
+
+
+POINT: dict[str, Any] = {"group": APPS, "resource": "restorepoints", "namespace": "shop"}
+STREAM: dict[str, Any] = {"evidence": "K10Stream", "source": "k10", "instance": "pod-1"}
+
+
+def with_slow_stream(*verbs: str) -> Desk:
+    """A desk that hears of nobody but K10's own stream, which is 7 s late and told of these requests."""
+    desk = Desk()
+    for at, verb in ((-70.0, "list"), *((-60.0, verb) for verb in verbs)):
+        desk.tell(event(verb, "other", at=at, took=0.0, **POINT, **STREAM), at=at + (7.0 if at > -70.0 else 0.0))
+    desk.settle(-40.0)
+    return desk
+
+
+def test_where_k10s_stream_never_told_of_such_a_request_a_change_is_told_at_once_and_corrected_later() -> None:
+    desk = with_slow_stream("get", "list")
+    first = only(desk.tell(change("delete", **POINT), at=0.2))
+    assert (first.evidence, first.attribution) == ("State", "Unknown")
+
+    late = revision([*desk.tell(event("delete", **POINT, **STREAM), at=7.0), *desk.settle(9.1)])
+    assert (late.former, late.activity.key) == (first, first.key)
+    assert (late.activity.actor.id, late.activity.attribution) == ("eve", "Correlated")
+
+
+def test_where_k10s_stream_told_of_such_a_request_a_change_waits_for_its_own() -> None:
+    desk = with_slow_stream("delete")
+    assert desk.tell(change("delete", **POINT), at=0.2) == []
+
+    row = only([*desk.tell(event("delete", **POINT, **STREAM), at=7.0), *desk.settle(9.1)])
+    assert (row.actor.id, row.attribution) == ("eve", "Correlated")

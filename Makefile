@@ -29,12 +29,14 @@ test-unit: $(READY) ## the first half alone: every room by itself with real SQLi
 	@$(PY) -m pytest tests/unit $(ARGS)
 
 .PHONY: lint
-lint: $(READY) ## format, lint, types, rooms and arrows, generated files, no package host named
+lint: $(READY) ## format, lint, types, rooms and arrows, generated files, menu and links of the docs, no package host named
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m auditwatch crds --check --output-dir crds
+	@$(PY) scripts/docs.py check
+	@$(PY) scripts/chart.py --check
 	@$(PY) scripts/no_package_hosts.py
 
 .PHONY: format
@@ -61,10 +63,19 @@ bench: binaries ## figures: scanning a gigabyte, 50,000 restore points, memory, 
 torture: binaries ## the long form of kill -9 and restarts
 	@$(PY) -m pytest -m torture tests/torture --long $(ARGS)
 
+.PHONY: docs
+docs: ## the documentation as a site in site/, strictly: every link, nothing fetched from elsewhere
+	@$(PYTHON) scripts/docs.py build
+
+.PHONY: reference
+reference: $(READY) ## write the generated pages of docs/reference again: rules and fields
+	@$(PY) -m auditwatch.cli.rule_reference docs/reference/rules.md
+	@$(PY) -m auditwatch.cli.crd_reference docs/reference
+
 .PHONY: lock
 lock: ## compile the lock files again (needs uv)
 	@scripts/lock.sh
 
 .PHONY: clean
 clean: ## remove the virtual environment and caches of this checkout
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .venv-docs site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -46,7 +46,7 @@ def test_a_place_of_the_layout_is_there(name: str) -> None:
     assert (ROOT / name).exists()
 
 
-@pytest.mark.parametrize("name", [*ROOMS, "scan", "sources/state", "outputs/events"])
+@pytest.mark.parametrize("name", [*ROOMS, "doctor", "scan", "sources/state", "outputs/events"])
 def test_a_room_says_what_it_is_for(name: str) -> None:
     text = (ROOT / "operator" / "auditwatch" / name / "__init__.py").read_text(encoding="utf-8")
 

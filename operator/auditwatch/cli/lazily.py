@@ -16,6 +16,7 @@ from typer.main import get_command as built
 LATE: Final[Mapping[str, tuple[str, str]]] = {
     "run": ("auditwatch.cli.run", "run"),
     "agent": ("auditwatch.cli.agent", "agent"),
+    "doctor": ("auditwatch.cli.doctor", "doctor"),
     "webhook-config": ("auditwatch.cli.webhook_config", "webhook_config"),
 }
 """Module and function by the name of the subcommand, in the order they are listed in, before all others."""

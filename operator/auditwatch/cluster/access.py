@@ -10,6 +10,7 @@ from auditwatch.cluster.client import Cluster
 from auditwatch.cluster.requests import Resource
 
 REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
+REVIEWS_OF_OTHERS = Resource("authorization.k8s.io", "v1", "subjectaccessreviews")
 CONCURRENCY = 8
 
 
@@ -30,8 +31,8 @@ class Permission:
         return f"{self.verb} {kind}{name}{where}"
 
 
-def review(permission: Permission) -> dict[str, object]:
-    """The SelfSubjectAccessReview that asks for one permission."""
+def review(permission: Permission, account: str = "") -> dict[str, object]:
+    """The review that asks for one permission: ours, or that of a service account (``namespace/name``)."""
     resource, _, subresource = permission.resource.partition("/")
     attributes = {
         "verb": permission.verb,
@@ -43,25 +44,36 @@ def review(permission: Permission) -> dict[str, object]:
     }
     return {
         "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}},
+        "kind": "SubjectAccessReview" if account else "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {key: value for key, value in attributes.items() if value}, **_who(account)},
     }
 
 
-async def is_allowed(cluster: Cluster, permission: Permission) -> bool:
-    """Whether we have a permission. Raises the errors of ``cluster/errors.py``."""
-    answer = await cluster.create(REVIEWS, review(permission))
+def _who(account: str) -> dict[str, object]:
+    if not account:
+        return {}
+    namespace, _, name = account.partition("/")
+    groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
+    return {"user": f"system:serviceaccount:{namespace}:{name}", "groups": groups}
+
+
+async def is_allowed(cluster: Cluster, permission: Permission, account: str = "") -> bool:
+    """Whether we, or that service account, have a permission. Raises the errors of ``cluster/errors.py``.
+
+    Asking about others needs ``create subjectaccessreviews``.
+    """
+    answer = await cluster.create(REVIEWS_OF_OTHERS if account else REVIEWS, review(permission, account))
     return (answer.get("status") or {}).get("allowed") is True
 
 
-async def missing(cluster: Cluster, permissions: Iterable[Permission]) -> list[Permission]:
-    """Those we do not have, in the order asked. Raises like :func:`is_allowed`."""
+async def missing(cluster: Cluster, permissions: Iterable[Permission], account: str = "") -> list[Permission]:
+    """Those we, or that service account, do not have, in the order asked. Raises like :func:`is_allowed`."""
     asked = list(permissions)
     turns = asyncio.Semaphore(CONCURRENCY)
 
     async def answer(permission: Permission) -> bool:
         async with turns:
-            return await is_allowed(cluster, permission)
+            return await is_allowed(cluster, permission, account)
 
     answers = await asyncio.gather(*map(answer, asked))
     return [permission for permission, allowed in zip(asked, answers, strict=True) if not allowed]

@@ -235,6 +235,13 @@ class Cluster:
         """GET a path that is no resource (``/version``, ``/readyz``)."""
         return await self._exchange("GET", path, RequestLine("get", "", path))
 
+    async def get_path_and_date(self, path: str) -> tuple[bytes, str]:
+        """GET a path that is no resource, and the server's clock as its header ``Date`` tells it (empty: not told)."""
+        line = RequestLine("get", "", path)
+        limits = aiohttp.ClientTimeout(total=self._timeouts.request, sock_connect=self._timeouts.connect)
+        response = await self._send("GET", path, line, limits=limits)
+        return await _read(line, response), response.headers.get("Date", "")
+
     async def _exchange(
         self, method: str, path: str, line: RequestLine, *, body: Any = None, content_type: str = "application/json"
     ) -> bytes:

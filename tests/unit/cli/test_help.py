@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from auditwatch import __version__
 from auditwatch.api.crd import render
-from auditwatch.cli import agent, lazily, policy, rule_tests, run, scan, webhook_config
+from auditwatch.cli import agent, doctor, lazily, policy, rule_tests, run, scan, webhook_config
 from auditwatch.cli.main import app
 from auditwatch.cli.webhook_config import PlatformName
 from auditwatch.runtime.operating import EXIT_FAILED, EXIT_LOST_LEASE
@@ -32,6 +32,7 @@ EXIT_CODES = {
     "policy": {policy.NOTHING_BLINDED, policy.BLINDED, policy.UNUSABLE},
     "test": {rule_tests.PASSED, rule_tests.FAILED, rule_tests.UNUSABLE},
     "crds": {0, 1, 2},
+    "doctor": {0, 1, doctor.EXIT_USAGE},
     "webhook-config": {0, webhook_config.EXIT_USAGE},
     "run": {0, EXIT_FAILED, run.EXIT_USAGE, EXIT_LOST_LEASE},
     "agent": {0, EXIT_FAILED, agent.EXIT_USAGE},
@@ -140,7 +141,7 @@ def test_every_platform_is_on_the_page() -> None:
 def test_commands_come_in_their_order_with_a_sentence_each() -> None:
     names = list(COMMANDS)
     assert names[: len(lazily.LATE)] == list(lazily.LATE)
-    assert len(set(names)) == len(names) == 7
+    assert len(set(names)) == len(names) == 8
     assert all((command.help or "").strip().partition("\n")[0].endswith((".", ").")) for command in COMMANDS.values())
 
 

@@ -1,0 +1,1 @@
+"""What ``auditwatch doctor`` looks at, and what it makes of it."""

@@ -1,0 +1,46 @@
+"""Questions to the API server whose failure is an answer too: :class:`Unread`, with the right that is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from auditwatch.cluster.client import Cluster
+from auditwatch.cluster.errors import ClusterError, ForbiddenError, NotFoundError
+from auditwatch.cluster.requests import Resource
+from auditwatch.doctor.facts import JSONObject, Unread
+
+T = TypeVar("T")
+
+
+async def attempt(work: Awaitable[T]) -> T | Unread:
+    """What the work answers, or why it could not."""
+    try:
+        return await work
+    except ClusterError as error:
+        return unread(error)
+
+
+async def found(cluster: Cluster, resource: Resource, name: str, namespace: str = "") -> JSONObject | Unread | None:
+    """One object; ``None`` where there is none."""
+    try:
+        return await cluster.get(resource, name, namespace=namespace)
+    except NotFoundError:
+        return None
+    except ClusterError as error:
+        return unread(error)
+
+
+async def listed(cluster: Cluster, resource: Resource, namespace: str = "") -> list[JSONObject] | Unread:
+    """Every object of a kind; none where the kind is not served."""
+    try:
+        return list(await cluster.list(resource, namespace=namespace))
+    except NotFoundError:
+        return []
+    except ClusterError as error:
+        return unread(error)
+
+
+def unread(error: ClusterError) -> Unread:
+    """Why something could not be read."""
+    return Unread(f"not permitted: {error.request}" if isinstance(error, ForbiddenError) else str(error))

@@ -1,0 +1,149 @@
+"""Asks the cluster for everything the checks look at; what cannot be read becomes :class:`Unread` and stops nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import msgspec
+
+from auditwatch.api.crd import GROUP, KINDS, VERSION
+from auditwatch.cluster import discovery
+from auditwatch.cluster.access import missing
+from auditwatch.cluster.client import Cluster
+from auditwatch.cluster.errors import ForbiddenError
+from auditwatch.cluster.lease import LEASES
+from auditwatch.cluster.requests import Resource
+from auditwatch.doctor.asking import attempt, found, listed
+from auditwatch.doctor.facts import Facts, JSONObject, Operator, Platform, Rights, Server, Unread
+from auditwatch.doctor.installed import account_of, claims_of, configuration_in, configured, settings_of
+from auditwatch.doctor.k10gathering import k10s_of
+from auditwatch.doctor.rights import needed
+
+NAME: Final = "k10-auditwatch"
+OURS: Final = {"labelSelector": f"app.kubernetes.io/name={NAME}"}
+AGENTS: Final = {"labelSelector": f"app.kubernetes.io/name={NAME}-agent"}
+DEFINITIONS: Final = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions")
+WATCHES: Final = Resource(GROUP, VERSION, "auditwatches")
+CONFIG_MAPS: Final = Resource("", "v1", "configmaps")
+CLAIMS: Final = Resource("", "v1", "persistentvolumeclaims")
+SERVICES: Final = Resource("", "v1", "services")
+SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices")
+DAEMON_SETS: Final = Resource("apps", "v1", "daemonsets")
+NODES: Final = Resource("", "v1", "nodes")
+PODS: Final = Resource("", "v1", "pods")
+
+
+async def gather(cluster: Cluster, *, namespace: str, clock: Callable[[], float]) -> Facts:
+    """Everything. ``clock``: seconds since the epoch. Where the API server does not answer, that alone."""
+    server = await attempt(_server(cluster, clock))
+    if isinstance(server, Unread):
+        return Facts(namespace=namespace, server=server)
+    operator, k10s, platform = await asyncio.gather(
+        _operator(cluster, namespace), attempt(k10s_of(cluster)), _platform(cluster)
+    )
+    names = [f"{kind.plural}.{GROUP}" for kind in KINDS]
+    definitions = await asyncio.gather(*(found(cluster, DEFINITIONS, name) for name in names))
+    instances = [] if isinstance(k10s, Unread) else [k10.instance for k10 in k10s]
+    features = needed(namespace, instances, configured(operator.configuration))
+    return Facts(
+        namespace=namespace,
+        server=server,
+        definitions=dict(zip(names, definitions, strict=True)),
+        operator=operator,
+        watches=await listed(cluster, WATCHES),
+        k10s=k10s,
+        platform=platform,
+        rights=await attempt(_rights(cluster, account_of(operator.deployments, namespace), features)),
+    )
+
+
+async def _server(cluster: Cluster, clock: Callable[[], float]) -> Server:
+    body, date = await cluster.get_path_and_date("/version")
+    asked = clock()
+    try:
+        version = str(msgspec.json.decode(body, type=dict[str, Any]).get("gitVersion") or "")
+    except (msgspec.DecodeError, ValueError):
+        version = ""
+    return Server(version=version, date=_seconds(date), asked=asked)
+
+
+def _seconds(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None
+
+
+async def _operator(cluster: Cluster, namespace: str) -> Operator:
+    deployments, services, slices, agents = await asyncio.gather(
+        attempt(cluster.list(discovery.DEPLOYMENTS, namespace=namespace, query=OURS)),
+        attempt(cluster.list(SERVICES, namespace=namespace, query=OURS)),
+        attempt(cluster.list(SLICES, namespace=namespace)),
+        attempt(cluster.list(DAEMON_SETS, query=AGENTS)),
+    )
+    place = settings_of(deployments)
+    held = await found(cluster, CONFIG_MAPS, place, namespace) if place else None
+    configuration = held if isinstance(held, Unread) else configuration_in(held)
+    settings = configured(configuration)
+    return Operator(
+        deployments=deployments,
+        lease=await found(cluster, LEASES, settings.lease, namespace),
+        configuration=configuration,
+        claims=await _named(cluster, CLAIMS, {name: (namespace, name) for name in claims_of(deployments)}),
+        authorities=await _named(cluster, CONFIG_MAPS, {place: _split(place) for place in settings.authorities}),
+        services=services,
+        slices=slices,
+        agents=agents,
+    )
+
+
+async def _named(
+    cluster: Cluster, resource: Resource, places: Mapping[str, tuple[str, str]]
+) -> Mapping[str, JSONObject | Unread | None]:
+    answers = await asyncio.gather(*(found(cluster, resource, name, where) for where, name in places.values()))
+    return dict(zip(places, answers, strict=True))
+
+
+def _split(place: str) -> tuple[str, str]:
+    namespace, _, name = place.partition("/")
+    return namespace, name
+
+
+async def _platform(cluster: Cluster) -> Platform:
+    nodes, pods, groups = await asyncio.gather(
+        attempt(cluster.list(NODES)),
+        attempt(cluster.list(PODS, namespace="kube-system", query={"labelSelector": "component=kube-apiserver"})),
+        attempt(_groups(cluster)),
+    )
+    return Platform(nodes=nodes, api_servers=pods, groups=groups)
+
+
+async def _groups(cluster: Cluster) -> frozenset[str]:
+    body = await cluster.get_path("/apis")
+    try:
+        listed = msgspec.json.decode(body, type=dict[str, Any]).get("groups") or []
+    except (msgspec.DecodeError, ValueError):
+        return frozenset()
+    return frozenset(str(group.get("name")) for group in listed)
+
+
+async def _rights(cluster: Cluster, account: str, features: Mapping[str, Sequence[Any]]) -> Rights:
+    """The operator's rights, or ours where nobody tells us of the operator's."""
+    asked = [each for needs in features.values() for each in needs]
+    try:
+        lacking, whose = await missing(cluster, asked, account), account
+    except ForbiddenError:
+        lacking, whose = await missing(cluster, asked), ""
+    return Rights(
+        account=whose,
+        is_operator=bool(whose),
+        asked=len(asked),
+        missing={
+            feature: gone
+            for feature, needs in features.items()
+            if (gone := [each for each in needs if each in lacking])
+        },
+    )

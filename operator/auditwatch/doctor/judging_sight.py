@@ -1,0 +1,130 @@
+"""What is seen: the platform's audit log, and what AuditWatches say of their sources and rules. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from auditwatch.doctor.facts import Facts, JSONObject, Unread
+from auditwatch.doctor.lines import Line, ok, problem, unknown, warning
+from auditwatch.doctor.platforms import WAYS, Name, flags_of, name_of
+
+GUIDE: Final = "docs/how-to/connect-the-audit-log.md"
+EXAMPLE: Final = "kubectl apply --filename examples/auditwatch.yaml"
+LAG_SECONDS: Final = 120
+_GOOD: Final = {
+    "Ready": "True",
+    "Accepted": "True",
+    "SourcesAvailable": "True",
+    "Durable": "True",
+    "Backlogged": "False",
+}
+_SERIOUS: Final = frozenset({"Ready", "Accepted", "SourcesAvailable"})
+_AUDIT: Final = frozenset({"File", "Webhook"})
+
+
+def audit_log(facts: Facts) -> Iterator[Line]:
+    """How this cluster is run, and whether its audit log is connected, or how it can be."""
+    version = "" if isinstance(facts.server, Unread) else facts.server.version
+    name = name_of(facts.platform, version=version)
+    if name == "unknown":
+        why = next(
+            (each.reason for each in (facts.platform.nodes,) if isinstance(each, Unread)), "no mark of any known one"
+        )
+        yield unknown("platform", f"not recognised: {why}", "kubectl get nodes --output yaml")
+    else:
+        yield ok("platform", name)
+    connected = [each for each in _sources(facts) if each.get("type") in _AUDIT]
+    if connected:
+        told = ", ".join(sorted({f"{each.get('name')} ({each.get('type')})" for each in connected}))
+        yield ok("audit-log", f"connected as {told}; how it does is told below")
+    else:
+        yield _unconnected(facts, name)
+
+
+def _unconnected(facts: Facts, name: Name) -> Line:
+    way = WAYS.get(name)
+    if way is None:
+        return warning("audit-log", f"not connected: see {GUIDE}", "auditwatch policy render > policy.yaml")
+    if way.by == "none":
+        return warning(
+            "audit-log", f"{name} gives neither files nor flags: not yet; watched state and K10's stream remain"
+        )
+    flags = flags_of(facts.platform)
+    has = (
+        f"; the API server has {', '.join(f'--{key}={value}' for key, value in sorted(flags.items()))}" if flags else ""
+    )
+    if way.by == "webhook":
+        told = f"not connected; on {name} by webhook{has}: see {GUIDE}"
+        command = (
+            f"auditwatch webhook-config --platform {way.config} --server https://ADDRESS:8443 "
+            "--ca-file ca.crt --token-file TOKEN"
+        )
+        return warning("audit-log", told, command)
+    log = flags.get("audit-log-path") or way.log
+    told = f"not connected; on {name} by agent, from {log} of control-plane nodes{has}: see {GUIDE}"
+    command = (
+        f"helm upgrade k10-auditwatch charts/k10-auditwatch --namespace {facts.namespace} --reuse-values "
+        f"--set webhook.enabled=true --set agent.enabled=true --set agent.auditLog.path={log}"
+    )
+    return warning("audit-log", told, command)
+
+
+def watches(facts: Facts) -> Iterator[Line]:
+    """Every AuditWatch: its conditions, its sources, and how many of its rules are blind."""
+    if isinstance(facts.watches, Unread):
+        yield unknown("auditwatch", facts.watches.reason, "kubectl get auditwatches --all-namespaces")
+    elif not facts.watches:
+        yield problem("auditwatch", "there is no AuditWatch: nothing is looked for", EXAMPLE)
+    for watch in () if isinstance(facts.watches, Unread) else facts.watches:
+        yield from _watch(watch)
+
+
+def _watch(watch: JSONObject) -> Iterator[Line]:
+    namespace, name = watch["metadata"]["namespace"], watch["metadata"]["name"]
+    describe = f"kubectl --namespace {namespace} describe auditwatch {name}"
+    status = watch.get("status") or {}
+    if not status.get("conditions"):
+        yield problem("auditwatch", f"{namespace}/{name}: no operator has taken note of it", describe)
+        return
+    told = [
+        each for each in status["conditions"] if _GOOD.get(each.get("type"), each.get("status")) != each.get("status")
+    ]
+    for each in told:
+        say = problem if each["type"] in _SERIOUS and each["status"] == "False" else warning
+        yield say(
+            "auditwatch",
+            f"{namespace}/{name}: {each['type']} is {each['status']} ({each['reason']}): {each['message']}",
+            describe,
+        )
+    if not told:
+        yield ok("auditwatch", f"{namespace}/{name}: Ready, {status.get('ruleCount', 0)} rules in force")
+    yield from (_source(f"{namespace}/{name}", each, describe) for each in status.get("sources") or ())
+    yield _blind(f"{namespace}/{name}", status.get("visibility") or {}, namespace, name)
+
+
+def _source(watch: str, source: Mapping[str, Any], command: str) -> Line:
+    state, lag = source.get("state"), source.get("lagSeconds")
+    behind = f", last proof of life {lag} s ago" if lag is not None else ""
+    told = f"{watch}: {source.get('name')} ({source.get('type')}) is {state}{behind}"
+    if message := source.get("message"):
+        told = f"{told}: {message}"
+    if state == "Unavailable":
+        return problem("source", told, command)
+    if state != "Live" or (lag or 0) > LAG_SECONDS:
+        return warning("source", told, command)
+    return ok("source", told)
+
+
+def _blind(watch: str, seen: Mapping[str, int], namespace: str, name: str) -> Line:
+    told = ", ".join(f"{seen.get(level, 0)} {level}" for level in ("full", "partial", "blind"))
+    if not seen.get("blind"):
+        return ok("rules", f"{watch}: {told}")
+    path = '{range .status.rules[?(@.visibility=="Blind")]}{.name}{"\\t"}{.reason}{"\\n"}{end}'
+    command = f"kubectl --namespace {namespace} get auditwatch {name} --output jsonpath='{path}'"
+    return warning("rules", f"{watch}: {told}; the command names those that see nothing, and why", command)
+
+
+def _sources(facts: Facts) -> Iterator[JSONObject]:
+    for watch in () if isinstance(facts.watches, Unread) else facts.watches:
+        yield from (watch.get("status") or {}).get("sources") or ()

@@ -1,0 +1,215 @@
+"""``auditwatch doctor`` on a real API server with the K10 stand-in: what it finds, and what it says to do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tarfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from auditwatch.api.crd import render
+from auditwatch.cli.doctor import look
+from auditwatch.cli.main import app
+from auditwatch.cluster.client import Cluster
+from auditwatch.doctor.examining import examine
+from auditwatch.doctor.facts import Facts
+from auditwatch.doctor.gathering import gather
+from auditwatch.doctor.lines import Line
+from tests.cluster.controlplane import ControlPlane
+from tests.cluster.identities import ADMIN, INTRUDER
+from tests.cluster.waiting import eventually
+from tests.k10.standin import K10StandIn
+
+NAMESPACE = "doctor"
+MANIFESTS = Path(__file__).parents[2] / "manifests"
+DEFINITIONS = ("auditwatches.k10auditwatch.io", "k10securityfindings.k10auditwatch.io")
+
+
+def installation() -> list[dict[str, Any]]:
+    """The manifests in a namespace and under names of this test's own."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted(MANIFESTS.glob("*.yaml"))]
+    objects = [each for text in texts for each in yaml.safe_load_all(text) if each and each["kind"] != "Kustomization"]
+    moved = [_moved(each) for each in objects if each["metadata"].get("namespace") != "kasten-io-mc"]
+    return sorted(moved, key=lambda each: each["kind"] != "Namespace")
+
+
+def _moved(manifest: dict[str, Any]) -> dict[str, Any]:
+    metadata = manifest["metadata"]
+    if manifest["kind"] == "Namespace":
+        metadata["name"] = NAMESPACE
+    if metadata.get("namespace") == "k10-auditwatch":
+        metadata["namespace"] = NAMESPACE
+    if manifest["kind"].startswith("ClusterRole"):
+        metadata["name"] = f"{NAMESPACE}-{metadata['name']}"
+    if manifest.get("roleRef", {}).get("kind") == "ClusterRole":
+        manifest["roleRef"]["name"] = f"{NAMESPACE}-{manifest['roleRef']['name']}"
+    for subject in manifest.get("subjects") or ():
+        subject["namespace"] = NAMESPACE
+    return manifest
+
+
+def definitions() -> str:
+    return "---\n".join(render().values())
+
+
+@pytest.fixture(scope="module")
+def installed(k10: K10StandIn) -> Iterator[K10StandIn]:
+    """The operator's objects beside K10. The stand-in's node calls its pod ready; no operator runs in it."""
+    k10.cluster.apply(definitions())
+    k10.cluster.established(*DEFINITIONS)
+    k10.cluster.apply(installation())
+    yield k10
+    k10.cluster.kubectl("delete", "--wait=false", "-f", "-", stdin=yaml.safe_dump_all(installation()))
+
+
+def by_check(lines: list[Line]) -> Mapping[str, list[Line]]:
+    return {line.check: [each for each in lines if each.check == line.check] for line in lines}
+
+
+def examined(kubeconfig: Path, *, clock: Callable[[], float] = time.time) -> Mapping[str, list[Line]]:
+    async def run() -> Facts:
+        async with await Cluster.connect(kubeconfig=kubeconfig) as cluster:
+            return await gather(cluster, namespace=NAMESPACE, clock=clock)
+
+    return by_check(examine(asyncio.run(run())))
+
+
+def states(lines: Mapping[str, list[Line]], check: str) -> list[str]:
+    return [line.state for line in lines[check]]
+
+
+def test_an_installation_is_looked_at_in_order_and_k10_is_found(installed: K10StandIn) -> None:
+    installed.kubectl("get", "restorepoints", "-n", "kasten-io")
+
+    def seen() -> bool:
+        return states(examined(installed.cluster.kubeconfig()), "k10-stream") == ["ok"]
+
+    installed.cluster.request(
+        "GET", f"/apis/{installed.group('apps')}/v1alpha1/namespaces/kasten-io/restorepoints/nothing"
+    )
+    eventually(seen)
+    lines = examined(installed.cluster.kubeconfig())
+
+    assert states(lines, "api-server") == states(lines, "clock") == ["ok"]
+    assert states(lines, "crds") == ["ok", "ok"]
+    assert [line.message for line in lines["k10"]] == [
+        "in namespace kasten-io, account system:serviceaccount:kasten-io:k10-k10, API domain kio.kasten.io"
+    ]
+    assert [(line.state, line.message) for line in lines["permissions"]] == [("ok", lines["permissions"][0].message)]
+    assert f"service account {NAMESPACE}/k10-auditwatch has all" in lines["permissions"][0].message
+    assert states(lines, "operator") == ["ok"]
+    assert states(lines, "lease") == ["problem"]
+    assert lines["lease"][0].command.startswith(f"kubectl --namespace {NAMESPACE} logs --selector")
+    assert [line.message for line in lines["journal"]] == ["PersistentVolumeClaim k10-auditwatch is Pending"]
+
+
+def test_a_clock_that_is_wrong_is_told(installed: K10StandIn) -> None:
+    behind = examined(installed.cluster.kubeconfig(), clock=lambda: time.time() - 300)
+    ahead = examined(installed.cluster.kubeconfig(), clock=lambda: time.time() + 20)
+
+    assert states(behind, "clock") == ["problem"]
+    assert "behind the API server's" in behind["clock"][0].message
+    assert states(ahead, "clock") == ["warning"]
+    assert "ahead of the API server's" in ahead["clock"][0].message
+
+
+def test_whoever_may_do_nothing_is_told_which_right_is_missing_and_of_whom(installed: K10StandIn) -> None:
+    lines = examined(installed.cluster.kubeconfig(INTRUDER))
+
+    assert states(lines, "crds") == ["unknown", "unknown"]
+    assert "not permitted: get customresourcedefinitions.apiextensions.k8s.io" in lines["crds"][0].message
+    assert states(lines, "k10") == ["unknown"]
+    assert set(states(lines, "permissions")) == {"unknown"}
+    assert "your own account (not the operator's) may not" in lines["permissions"][0].message
+
+
+def test_a_right_taken_from_the_operator_is_named(installed: K10StandIn) -> None:
+    rule = "rolebinding", "k10-auditwatch-k10-stream", "-n", "kasten-io"
+    installed.cluster.kubectl("delete", *rule)
+
+    lines = examined(installed.cluster.kubeconfig())
+
+    installed.cluster.apply(installation())
+    assert states(lines, "permissions") == ["problem"]
+    assert lines["permissions"][0].message == (
+        f"K10's audit stream: service account {NAMESPACE}/k10-auditwatch may not get pods/log in namespace kasten-io, "
+        "get restorepoints.apps.kio.kasten.io k10-auditwatch-canary in namespace kasten-io"
+    )
+
+
+def test_a_cluster_without_k10_definitions_and_operator_says_what_to_install(control_plane: ControlPlane) -> None:
+    found, _ = asyncio.run(look(control_plane.kubeconfig(), None, "nobody-lives-here", seconds=15.0, more=False))
+    lines = by_check(examine(found))
+
+    assert states(lines, "operator") == ["problem"]
+    assert lines["operator"][0].command.startswith("helm install k10-auditwatch")
+    assert states(lines, "k10") == ["problem"]
+    missing = [line for line in lines["crds"] if line.state == "problem"]
+    assert all(line.command.startswith("auditwatch crds | kubectl apply") for line in missing)
+
+
+def test_the_command_prints_text_and_json_and_fails_where_something_is_wrong(installed: K10StandIn) -> None:
+    options = ["doctor", "--kubeconfig", str(installed.cluster.kubeconfig()), "--namespace", NAMESPACE]
+
+    text = CliRunner().invoke(app, options)
+    document = CliRunner().invoke(app, [*options, "--output", "json"])
+
+    assert text.exit_code == document.exit_code == 1
+    assert text.stdout.startswith("ok       api-server     answers, version v1.")
+    checks = json.loads(document.stdout)["checks"]
+    assert [each["check"] for each in checks][:4] == ["api-server", "clock", "crds", "crds"]
+    assert {each["state"] for each in checks} <= {"ok", "warning", "problem", "unknown"}
+
+
+def test_without_a_cluster_the_error_is_one_line(tmp_path: Path) -> None:
+    said = CliRunner().invoke(app, ["doctor", "--kubeconfig", str(tmp_path / "absent")])
+
+    assert said.exit_code == 2
+    assert said.stderr.startswith("error: ")
+    assert said.stderr.count("\n") == 1
+
+
+def test_an_api_server_that_is_gone_is_the_one_thing_told(control_plane: ControlPlane, tmp_path: Path) -> None:
+    config = json.loads(control_plane.kubeconfig().read_text(encoding="utf-8"))
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    (tmp_path / "gone").write_text(json.dumps(config), encoding="utf-8")
+
+    said = CliRunner().invoke(app, ["doctor", "--kubeconfig", str(tmp_path / "gone")])
+
+    assert said.exit_code == 1
+    assert said.stdout.startswith("problem  api-server     get /version")
+    assert len(said.stdout.splitlines()) == 2
+
+
+def test_a_bundle_tells_how_k10_behaves_and_holds_no_secret(installed: K10StandIn, tmp_path: Path) -> None:
+    path = tmp_path / "capture.tar.gz"
+    passkey = {"apiVersion": f"{installed.group('vault')}/v1alpha1", "kind": "Passkey"}
+    installed.cluster.request(
+        "POST",
+        f"/apis/{installed.group('vault')}/v1alpha1/passkeys",
+        body={**passkey, "metadata": {"name": "of-the-doctor"}, "spec": {"passphrase": "swordfish-of-the-doctor"}},
+        identity=ADMIN,
+    )
+    options = ["--kubeconfig", str(installed.cluster.kubeconfig()), "-n", NAMESPACE, "--capture", str(path)]
+
+    said = CliRunner().invoke(app, ["doctor", *options])
+
+    with tarfile.open(path) as tar:
+        inside = {each.name.rpartition("/")[2]: tar.extractfile(each) for each in tar.getmembers()}
+        texts = {name: file.read().decode() for name, file in inside.items() if file}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert texts["CONTENTS.txt"] in said.stderr
+    assert "swordfish" not in "".join(texts.values())
+    assert "of-the-doctor" in texts["k10-stream.txt"]
+    assert '"msg":"K10Event"' in texts["k10-stream.txt"]
+    points = json.loads(texts["discovery.json"])[f"/apis/{installed.group('apps')}/v1alpha1"]["resources"]
+    assert "watch" in next(each["verbs"] for each in points if each["name"] == "restorepoints")
+    assert json.loads(texts["user-agents.json"])
+    assert CliRunner().invoke(app, ["doctor", *options]).exit_code == 2

@@ -7,7 +7,7 @@ the same signals as life. What it remembers (windows) is handed out to be saved 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -25,7 +25,7 @@ from auditwatch.detection.stories import count_key
 from auditwatch.detection.tenancy import seen_by
 from auditwatch.detection.values import MISSING
 from auditwatch.detection.windows import Windows, window_prefix
-from auditwatch.events.activity import Activity, Gap, LogRow, Revision
+from auditwatch.events.activity import API_DOWN, Activity, Gap, LogRow, Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,13 @@ class _InForce:
 
 
 class Detector:
-    """Matching and counting over every rule set in force. For one thread."""
+    """Matching and counting over every rule set in force. For one thread.
 
-    def __init__(self) -> None:
+    ``complete`` adds to each activity, in log order, what only those before it tell.
+    """
+
+    def __init__(self, complete: Callable[[Activity], Activity] = lambda activity: activity) -> None:
+        self._complete = complete
         self._in_force: dict[str, _InForce] = {}
         self._windows = Windows()
         self.unknown_outcomes: Counter[tuple[str, str]] = Counter()
@@ -99,12 +103,17 @@ class Detector:
     def observe(self, sequence: int, row: LogRow) -> list[Signal]:
         """The signals of one row of the log, rule set by rule set, stories last. Rows come in log order, once."""
         signals: list[Signal] = []
-        if isinstance(row, Activity) and _is_dry_run(row):
-            self.dry_runs += 1
-            return signals
+        if isinstance(row, Activity):
+            if _is_dry_run(row):
+                self.dry_runs += 1
+                return signals
+            row = self._complete(row)
+        elif isinstance(row, Revision):
+            row = msgspec.structs.replace(row, former=self._complete(row.former), activity=self._complete(row.activity))
         for watch, in_force in self._in_force.items():
             if isinstance(row, Gap):
-                signals += [gap_signal(watch, sequence, row)] if in_force.rule_set.tenant is None else []
+                is_told = in_force.rule_set.tenant is None and row.reason != API_DOWN  # nothing was lost by that
+                signals += [gap_signal(watch, sequence, row)] if is_told else []
             elif isinstance(row, Revision):
                 signals += self._revise(in_force, sequence, row)
             else:

@@ -6,7 +6,7 @@ object) is worked out once and only when a rule asks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Final, Protocol
 
@@ -65,6 +65,10 @@ class K10View(Protocol):
 
     def is_built_in(self, group: str) -> bool:
         """Whether kube-apiserver itself serves the group, so that it decides what a dry run is."""
+        ...
+
+    def completing(self) -> Callable[[Activity], Activity]:
+        """A new memory that adds to activities, in log order, what their objects take from others (presets)."""
         ...
 
     def facts(self, activity: Activity) -> Mapping[str, object]:
@@ -127,7 +131,12 @@ class Scope:
         old, new = self.old_object, self.new_object
         if old is UNKNOWN or new is UNKNOWN:
             return UNKNOWN if self.patch is None else patched.changes(self.patch, self.list_keys)
-        return diff(_body(old), _body(new), list_keys=self.list_keys)
+        changes = diff(_body(old), _body(new), list_keys=self.list_keys)
+        effective = self.activity.effective
+        if isinstance(effective, msgspec.UnsetType):
+            return changes
+        before, after = ({"effective": values} for values in effective)
+        return (*diff(before, after, list_keys=self.list_keys), *changes)
 
 
 def _body(value: JSONObject | Sentinel) -> JSONObject | None:

@@ -59,7 +59,7 @@ class _Seen:
 
 
 def _observe(rule_set: RuleSet, rule: CompiledRule, test: RuleTest) -> _Seen:
-    detector, seen = Detector(), _Seen()
+    detector, seen = Detector(rule_set.k10.completing()), _Seen()
     detector.install(rule_set, in_force_from={})
     for sequence, row in enumerate(shown_rows(rule_set, test), start=1):
         unknown_before = detector.unknown_outcomes[rule_set.watch, rule.name]

@@ -10,7 +10,7 @@ Times are seconds since the epoch, UTC, as ``float``. Objects are JSON objects *
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -153,6 +153,10 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     """Field manager of the newest managedFields entry that is not about status."""
 
 
+API_DOWN: Final = "SourceUnavailable"
+"""Reason of a gap during which the API of a watched kind answered nobody: it settles how requests to it went."""
+
+
 class Gap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="Gap"):
     """A stretch of activity nobody saw: from the last proof of life to the next."""
 
@@ -192,6 +196,8 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     """The object before the request (for a create: ``None``)."""
     replaced: JSONObject | msgspec.UnsetType = msgspec.UNSET
     """For a create: the object of that name which was deleted shortly before."""
+    effective: tuple[JSONObject, JSONObject] | msgspec.UnsetType = msgspec.UNSET
+    """What counts before and after, where an object takes values from another (a policy from its preset)."""
     patch: Patch | msgspec.UnsetType = msgspec.UNSET
     """What a patch names, where it was logged."""
     client: Client | msgspec.UnsetType = msgspec.UNSET

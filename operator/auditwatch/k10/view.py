@@ -6,7 +6,7 @@ hands it one of these.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,6 +16,7 @@ from auditwatch.k10.groups import family, in_domain, is_built_in
 from auditwatch.k10.identity import DASHBOARD_AGENT, K10Instance
 from auditwatch.k10.labels import FIELDS, PREFIX
 from auditwatch.k10.list_keys import DeclaredKeys, list_keys
+from auditwatch.k10.presets import Presets
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,10 @@ class InstalledK10:
         """Whether kube-apiserver itself serves the group; of a group nobody knows that is not said."""
         return is_built_in(group, self.instance.api_domain)
 
+    def completing(self) -> Callable[[Activity], Activity]:
+        """A new memory of presets (``k10/presets.py``)."""
+        return Presets().completed
+
     def facts(self, activity: Activity) -> Mapping[str, object]:
         """The ``k10.*`` fields that have a value; what is not in the mapping is absent.
 
@@ -80,6 +85,49 @@ class InstalledK10:
         if isinstance(found.get("policyName"), str):
             found["policies"] = [found["policyName"]]
         return found
+
+
+class EveryK10:
+    """Several installed K10s as whoever reads for all of them asks: each one's account and pods are K10's own.
+
+    Without one, the default. What depends on one alone (lists, the name of a group) is the first one's.
+    """
+
+    def __init__(self, instances: Sequence[K10Instance]) -> None:
+        self._all = tuple(InstalledK10(each) for each in instances) or (InstalledK10(),)
+
+    @property
+    def lists(self) -> Mapping[str, tuple[str, ...]]:
+        """Those of the first."""
+        return self._all[0].lists
+
+    def group(self, written: str) -> str:
+        """As the first one's cluster serves it; they share one."""
+        return self._all[0].group(written)
+
+    def list_keys(self, group: str, resource: str) -> DeclaredKeys:
+        """The same for all."""
+        return self._all[0].list_keys(group, resource)
+
+    def is_k10_account(self, username: str) -> bool:
+        """Whether it is any one's."""
+        return any(each.is_k10_account(username) for each in self._all)
+
+    def is_dashboard(self, agent: str) -> bool:
+        """The same for all."""
+        return self._all[0].is_dashboard(agent)
+
+    def is_k10_pod(self, namespace: str, pod: JSONObject) -> bool:
+        """Whether it runs under any one's account, in that one's namespace."""
+        return any(each.is_k10_pod(namespace, pod) for each in self._all)
+
+    def is_built_in(self, group: str) -> bool:
+        """Whether none of them serves it by itself."""
+        return all(each.is_built_in(group) for each in self._all)
+
+    def facts(self, activity: Activity) -> Mapping[str, object]:
+        """The same for all."""
+        return self._all[0].facts(activity)
 
 
 def _unseen() -> dict[str, object]:

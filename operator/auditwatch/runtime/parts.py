@@ -27,6 +27,7 @@ from auditwatch.runtime.ingest import IngestThread
 from auditwatch.runtime.needing import NeedlesInForce
 from auditwatch.runtime.observing import Observing, Witness
 from auditwatch.runtime.overview import Overview
+from auditwatch.runtime.presets import RememberedPresets
 from auditwatch.runtime.probes import LoopLag
 from auditwatch.runtime.publishing import Publisher
 from auditwatch.runtime.reading import Reading
@@ -112,15 +113,18 @@ class Parts:
 
     def _new_engine(self, surface: Surface) -> EngineThread:
         journal, name = self._launch.settings.journal, self._cluster_name
+        presets = RememberedPresets()
         return EngineThread(
-            lambda: Journal.open(
-                journal.path,
-                clock=time.time,
-                new_id=lambda: uuid.uuid4().hex,
-                new_key=lambda: secrets.token_bytes(32),
-                limit_bytes=journal.limit_bytes,
+            lambda: presets.use(
+                Journal.open(
+                    journal.path,
+                    clock=time.time,
+                    new_id=lambda: uuid.uuid4().hex,
+                    new_key=lambda: secrets.token_bytes(32),
+                    limit_bytes=journal.limit_bytes,
+                )
             ),
-            Detector(),
+            Detector(presets.completed),
             lambda opened: Ledger(journal_id=opened.id, cluster=name),
             cluster=name,
             clock=time.time,

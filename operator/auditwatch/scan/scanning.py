@@ -90,7 +90,7 @@ class Scan:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._detector = Detector()
+        self._detector = Detector(*[rule_set.k10.completing() for rule_set in plan.rule_sets[:1]])
         self._ledger = Ledger(journal_id=JOURNAL, cluster=CLUSTER, clock=lambda: plan.now)
         for rule_set in plan.rule_sets:
             self._detector.install(rule_set, in_force_from={})

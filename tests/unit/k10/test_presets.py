@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from auditwatch.k10.presets import effective_policy, preset_of
+import msgspec
+import pytest
+
+from auditwatch.events.activity import Activity, Target
+from auditwatch.k10.presets import MAX_PRESETS, Presets, effective_policy, preset_of
 
 JSONObject = dict[str, Any]
 GOLD: JSONObject = {"spec": {"backup": {"frequency": "@hourly", "retention": {"daily": 7}}}}
@@ -49,3 +53,94 @@ def test_the_policy_itself_is_not_touched() -> None:
     policy = _policy(presetRef={"name": "gold"})
     effective_policy(policy, GOLD)
     assert "effective" not in policy
+
+
+GROUP = "config.kio.kasten.io"
+BRONZE: JSONObject = {"spec": {"backup": {"frequency": "@daily", "retention": {"daily": 1}}}}
+
+
+def _activity(resource: str, name: str, old: JSONObject | None, new: JSONObject | None, **parts: Any) -> Activity:
+    verb: Any = "create" if old is None else "delete" if new is None else "update"
+    filled: dict[str, Any] = (
+        {"key": name, "time": 0.0, "cluster": "prod", "source": "state", "evidence": "State", "verb": verb}
+        | {"target": Target(group=GROUP, version="v1alpha1", resource=resource, namespace="kasten-io", name=name)}
+        | {"object": new, "old_object": old}
+        | parts
+    )
+    return Activity(**filled)
+
+
+def _repointed(old: str, new: str, **parts: Any) -> Activity:
+    policies = [_policy(presetRef={"name": name, "namespace": "kasten-io"}) for name in (old, new)]
+    return _activity("policies", "p", *policies, **parts)
+
+
+def _told() -> Presets:
+    presets = Presets()
+    for name, preset in (("gold", GOLD), ("bronze", BRONZE)):
+        presets.completed(_activity("policypresets", name, None, preset))
+    return presets
+
+
+def test_a_change_of_preset_is_told_with_what_counted_before_and_after() -> None:
+    assert _told().completed(_repointed("gold", "bronze")).effective == (
+        {"frequency": "@hourly", "retention": {"daily": 7}},
+        {"frequency": "@daily", "retention": {"daily": 1}},
+    )
+
+
+def test_a_policy_of_its_own_numbers_is_compared_with_the_preset_it_takes() -> None:
+    change = _activity("policies", "p", _policy(retention={"daily": 30}), _policy(presetRef={"name": "gold"}))
+    presets = Presets(lambda _group, namespace, name: GOLD if (namespace, name) == ("backup", "gold") else None)
+    assert presets.completed(change).effective == (
+        {"retention": {"daily": 30}},
+        {"frequency": "@hourly", "retention": {"daily": 7}},
+    )
+
+
+def test_the_latest_version_of_a_preset_counts() -> None:
+    presets = _told()
+    presets.completed(_activity("policypresets", "bronze", BRONZE, GOLD))
+    effective = presets.completed(_repointed("gold", "bronze")).effective
+    assert isinstance(effective, tuple)
+    assert effective[0] == effective[1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(_repointed("gold", "tin"), id="a preset nobody saw"),
+        pytest.param(_activity("policies", "p", _policy(), _policy(frequency="@daily")), id="no preset at all"),
+        pytest.param(_repointed("gold", "bronze", old_object=msgspec.UNSET), id="a version nobody saw"),
+        pytest.param(_activity("policies", "p", _policy(presetRef={"name": "gold"}), None), id="a deletion"),
+    ],
+)
+def test_nothing_is_said_of(change: Activity) -> None:
+    assert _told().completed(change) == change
+
+
+def test_a_deleted_preset_is_known_no_more_whatever_was_remembered() -> None:
+    presets = Presets(lambda _group, _namespace, _name: GOLD)
+    presets.completed(_activity("policypresets", "bronze", BRONZE, None))
+    assert presets.completed(_repointed("gold", "bronze")).effective is msgspec.UNSET
+
+
+def test_a_refused_change_of_a_preset_changes_nothing() -> None:
+    presets = _told()
+    presets.completed(_activity("policypresets", "gold", GOLD, BRONZE, outcome="Denied"))
+    effective = presets.completed(_repointed("gold", "bronze")).effective
+    assert isinstance(effective, tuple)
+    assert effective[0]["retention"] == {"daily": 7}
+
+
+@pytest.mark.parametrize("hostile", ["gold", ["gold"], {"name": ["gold"]}, {"name": "gold", "namespace": 7}])
+def test_a_reference_of_the_wrong_shape_names_nothing_it_should_not(hostile: Any) -> None:
+    change = _activity("policies", "p", _policy(presetRef=hostile), _policy(presetRef={"name": "gold"}))
+    assert _told().completed(change).effective is msgspec.UNSET
+
+
+def test_presets_are_bounded() -> None:
+    presets = _told()
+    for number in range(MAX_PRESETS):
+        presets.completed(_activity("policypresets", f"p{number}", None, BRONZE))
+    assert presets.completed(_repointed("gold", "p1")).effective is msgspec.UNSET

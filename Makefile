@@ -55,6 +55,10 @@ cluster: binaries ## a control plane with the K10 stand-in; prints the export KU
 cluster-down: $(READY) ## stop it and leave nothing behind
 	@$(PY) -m tests.cluster down $(ARGS)
 
+.PHONY: image
+image: $(READY) ## the operator's image as a tar, without Docker (root; YES=1 lets it install the Debian packages it needs)
+	@$(PY) -m tests.images
+
 .PHONY: bench
 bench: binaries ## figures: scanning a gigabyte, 50,000 restore points, memory, time to notice (ARGS="scan --size 1e9")
 	@$(PY) -m tests.benchmarks $(ARGS)

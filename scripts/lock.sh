@@ -6,3 +6,4 @@ lock() { uv pip compile "$@" --quiet --universal --python-version 3.11 --generat
 lock pyproject.toml -o requirements/runtime.txt
 lock pyproject.toml --group tests --group lint -o requirements/dev.txt
 lock requirements/docs.in -o requirements/docs.txt
+lock requirements/build.in -o requirements/build.txt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 from auditwatch.api.crd import GROUP, KINDS, VERSION, Kind, definition
@@ -62,9 +63,13 @@ def _definition(kind: Kind, name: str, held: JSONObject | Unread | None) -> Line
 
 
 def _is_current(kind: Kind, held: JSONObject) -> bool:
-    wanted = definition(kind)["spec"]["versions"][0]["schema"]
     schemas = [each.get("schema") for each in held["spec"]["versions"] if each.get("name") == VERSION]
-    return [_text(each) for each in schemas] == [_text(wanted)]
+    return [_text(each) for each in schemas] == [_wanted(kind)]
+
+
+@cache
+def _wanted(kind: Kind) -> str:
+    return _text(definition(kind)["spec"]["versions"][0]["schema"])
 
 
 def _text(schema: object) -> str:

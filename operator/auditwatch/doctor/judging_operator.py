@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from shlex import quote
 from typing import Final
 
 from auditwatch.doctor.facts import Facts, JSONObject, Unread
@@ -87,7 +88,7 @@ def webhook(facts: Facts) -> Iterator[Line]:
     yield _reachable(facts)
     for place, held in facts.operator.authorities.items():
         namespace, _, name = place.partition("/")
-        command = f"kubectl --namespace {namespace} get configmap {name} --output yaml"
+        command = f"kubectl --namespace {quote(namespace)} get configmap {quote(name)} --output yaml"
         if isinstance(held, Unread):
             yield unknown("webhook-ca", held.reason, command)
         elif "BEGIN CERTIFICATE" not in str(((held or {}).get("data") or {}).get("ca.crt") or ""):

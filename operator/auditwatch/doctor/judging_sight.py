@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from shlex import quote
 from typing import Any, Final
 
 from auditwatch.doctor.facts import Facts, JSONObject, Unread
@@ -61,11 +62,18 @@ def _unconnected(facts: Facts, name: Name) -> Line:
             "--ca-file ca.crt --token-file TOKEN"
         )
         return warning("audit-log", told, command)
+    if (
+        facts.platform.api_servers
+        and not isinstance(facts.platform.api_servers, Unread)
+        and "audit-log-path" not in flags
+    ):
+        told = f"the API server writes no audit log: give it a policy and --audit-log-path={way.log} first, see {GUIDE}"
+        return warning("audit-log", told, "auditwatch policy render > policy.yaml")
     log = flags.get("audit-log-path") or way.log
     told = f"not connected; on {name} by agent, from {log} of control-plane nodes{has}: see {GUIDE}"
     command = (
         f"helm upgrade k10-auditwatch charts/k10-auditwatch --namespace {facts.namespace} --reuse-values "
-        f"--set webhook.enabled=true --set agent.enabled=true --set agent.auditLog.path={log}"
+        f"--set agent.enabled=true --set {quote(f'agent.auditLog.path={log}')}"
     )
     return warning("audit-log", told, command)
 

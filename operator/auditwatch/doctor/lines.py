@@ -50,10 +50,15 @@ def as_text(lines: Iterable[Line]) -> str:
     """For people: the state first, the command below."""
     told = []
     for line in lines:
-        told.append(f"{line.state:<8} {line.check:<14} {line.message}\n")
+        told.append(f"{line.state:<8} {line.check:<14} {_shown(line.message)}\n")
         if line.command:
-            told.append(f"{'':<24}$ {line.command}\n")
+            told.append(f"{'':<24}$ {_shown(line.command)}\n")
     return "".join(told)
+
+
+def _shown(text: str) -> str:
+    """Without what would move a terminal's cursor: some of it stands in objects that others write."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def as_json(lines: Iterable[Line]) -> dict[str, object]:

@@ -56,6 +56,8 @@ def _events(line: bytes) -> list[dict[str, Any]]:
 
 def _inside(value: Any, levels: int) -> list[dict[str, Any]]:
     value = _opened(value)
+    if isinstance(value, list) and levels:
+        return [e for each in value for e in _inside(each, levels - 1)]
     if not isinstance(value, dict) or not levels:
         return []
     return [value] if value.keys() >= _EVENT_KEYS else [e for each in value.values() for e in _inside(each, levels - 1)]
@@ -63,8 +65,10 @@ def _inside(value: Any, levels: int) -> list[dict[str, Any]]:
 
 def _walked(redactor: Redactor, value: Any, levels: int) -> Any:
     opened = _opened(value)
+    if isinstance(opened, list) and levels:
+        return [_walked(redactor, each, levels - 1) for each in opened]
     if not isinstance(opened, dict) or not levels:
-        return redactor.redact("", "", {"": value})[""] if not isinstance(value, dict) else LEFT_OUT
+        return LEFT_OUT if _may_hold(value) else redactor.redact("", "", {"": value})[""]
     if opened.keys() >= _EVENT_KEYS:
         kept: Any = _event(redactor, opened)
     else:
@@ -76,7 +80,7 @@ def _walked(redactor: Redactor, value: Any, levels: int) -> Any:
 
 
 def _may_hold(value: Any) -> bool:
-    return isinstance(_opened(value), dict)
+    return isinstance(_opened(value), dict | list)
 
 
 def _opened(value: Any) -> Any:

@@ -117,11 +117,15 @@ def around(server: Scripted, intake: Direct, clock: Callable[[], float] = lambda
 
 
 async def followed(
-    journal: Journal, *script: Any, intake: Direct | None = None, stream: Stream = STREAM
+    journal: Journal,
+    *script: Any,
+    intake: Direct | None = None,
+    stream: Stream = STREAM,
+    clock: Callable[[], float] = lambda: START,
 ) -> tuple[KindReport, Scripted]:
     """The report once the script is played, and what the server was asked."""
     server = Scripted(list(script))
-    follower = Follower(stream, around(server, intake or Direct(journal)))
+    follower = Follower(stream, around(server, intake or Direct(journal), clock))
     task = asyncio.create_task(follower.run())
     done = asyncio.create_task(server.is_done.wait())
     await asyncio.wait({task, done}, return_when=asyncio.FIRST_COMPLETED, timeout=20)

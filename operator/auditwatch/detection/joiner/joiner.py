@@ -20,6 +20,7 @@ from auditwatch.detection.joiner.hearing import Hearing
 from auditwatch.detection.joiner.kinds import Kinds
 from auditwatch.detection.joiner.known import KnownKeys
 from auditwatch.detection.joiner.ordering import Candidate, Item, releasable
+from auditwatch.detection.joiner.outages import Outages
 from auditwatch.detection.joiner.pending import Joined, PendingRequest, PendingStep, Telling
 from auditwatch.detection.joiner.receiving import Hold, Receiver, Translate
 from auditwatch.detection.joiner.steps import Step
@@ -58,8 +59,8 @@ class Joiner:
         self._trouble = trouble
         self._joinable = joinable
         self._hearing, self._memory, self._known = Hearing(), Memory(), KnownKeys()
-        self._deletions, self._waiting = Deletions(), Waiting()
-        self._teller = Teller(self._memory, self._deletions, self._hearing, kinds)
+        self._deletions, self._outages, self._waiting = Deletions(), Outages(), Waiting()
+        self._teller = Teller(self._memory, self._deletions, self._outages, self._hearing, kinds)
         self._receiver = Receiver(
             translate,
             kinds,
@@ -115,6 +116,7 @@ class Joiner:
         self._report_unexplained(now)
         self._memory.expire(now - self._joinable)
         self._deletions.expire(now)
+        self._outages.expire(now)
         self._known.expire(now)
         return out
 
@@ -130,6 +132,8 @@ class Joiner:
                 self._hearing.restore(name, row)
             elif space == "deletion":
                 self._deletions.restore(row)
+            elif space == "outage":
+                self._outages.restore(name, row)
 
     def take_dirty(self, *, now: float, next_sequence: int) -> dict[str, bytes | None]:
         """What has to be saved in the transaction that settles, by key; ``None`` where it is gone."""
@@ -138,6 +142,7 @@ class Joiner:
             "known": self._known.take_dirty(f"{next_sequence:016x}", now),
             "heard": self._hearing.take_dirty(),
             "deletion": self._deletions.take_dirty(),
+            "outage": self._outages.take_dirty(),
         }
         return {f"{space}/{name}": row for space, rows in spaces.items() for name, row in rows.items()}
 

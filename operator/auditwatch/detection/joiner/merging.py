@@ -12,6 +12,8 @@ from auditwatch.events.activity import ATTRIBUTIONS, Activity, Actor, Attributio
 _Body = JSONObject | msgspec.UnsetType | None
 _SELF_EVIDENT = frozenset({"create", "delete", "deletecollection"})
 """Verbs whose success says what became of the object, whatever else happened to it."""
+_OPEN = frozenset({"Unknown", "Failed"})
+"""What is said of requests that nobody told the end of; one that was answered is denied or rejected and not failed."""
 _ENDING = frozenset({"delete", "deletecollection"})
 
 
@@ -21,7 +23,7 @@ def with_change(request: Activity, change: Activity, surely: Attribution) -> Act
     return replace(
         request,
         attribution=_attribution(request, surely),
-        outcome="Succeeded" if request.outcome == "Unknown" else request.outcome,
+        outcome="Succeeded" if request.outcome in _OPEN else request.outcome,
         target=replace(target, uid=target.uid or change.target.uid, name=target.name or change.target.name),
         object=_after(request, change),
         old_object=_before(request, change),
@@ -45,7 +47,7 @@ def with_relay(request: Activity, relay: Activity) -> Activity:
     """The API server's event with what the server behind it recorded: the identity of one, the bodies of the other."""
     return replace(
         request,
-        outcome=relay.outcome if request.outcome == "Unknown" else request.outcome,
+        outcome=relay.outcome if request.outcome in _OPEN and relay.outcome != "Unknown" else request.outcome,
         target=_fuller(request.target, relay.target),
         object=_known(request.object, relay.object),
         old_object=_known(request.old_object, relay.old_object),

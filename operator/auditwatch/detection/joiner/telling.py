@@ -14,6 +14,7 @@ from auditwatch.detection.joiner.arrivals import Settled
 from auditwatch.detection.joiner.clearing import Deletion, Deletions, is_controller
 from auditwatch.detection.joiner.hearing import Hearing
 from auditwatch.detection.joiner.kinds import Kinds
+from auditwatch.detection.joiner.outages import Outages, is_within
 from auditwatch.detection.joiner.pending import Joined, PendingRequest, PendingStep
 from auditwatch.detection.joiner.told import MAX_UIDS, Memory, Told
 from auditwatch.events.activity import Activity, Actor, Attribution, Gap, LogRow, Revision, Target
@@ -22,9 +23,6 @@ Recall = Callable[[int], Activity | None]
 """The activity that a row of the log told of, as that row tells it; ``None`` where the row is gone."""
 
 COLLECTION: Final = "deletecollection"
-API_DOWN: Final = "SourceUnavailable"
-"""Reason of a gap of watched state during which the kind's API answered nobody."""
-_MAX_OUTAGES: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +37,12 @@ class LateCause:
 class Teller:
     """Appends to a batch of rows and remembers what it told."""
 
-    def __init__(self, memory: Memory, deletions: Deletions, hearing: Hearing, kinds: Kinds) -> None:
+    def __init__(self, memory: Memory, deletions: Deletions, outages: Outages, hearing: Hearing, kinds: Kinds) -> None:
         self._memory = memory
         self._hearing = hearing
         self._deletions = deletions
         self._kinds = kinds
-        self._outages: list[Gap] = []
+        self._outages = outages
         self._out = Settled()
         self._next = 0
         self._now = 0.0
@@ -56,11 +54,11 @@ class Teller:
         return self._out
 
     def gap(self, gap: Gap, *inbox: int) -> None:
-        """Tell of a gap."""
+        """Tell of a gap; where it is an outage, what was asked meanwhile is known to have failed."""
         self._out.inbox += inbox
         self._add(gap)
-        if gap.reason == API_DOWN:
-            self._outages = [*self._outages, gap][-_MAX_OUTAGES:]
+        if self._outages.note(gap):
+            self._fail_within(gap)
 
     def nothing(self, *inbox: int) -> None:
         """These inbox rows say nothing that is not told."""
@@ -169,6 +167,15 @@ class Teller:
         row = self._out.rows[index]
         return row.activity if isinstance(row, Revision) else None if isinstance(row, Gap) else row
 
+    def _fail_within(self, outage: Gap) -> None:
+        for told in self._memory.unsure():
+            if told.asked is None or told.is_taken or not is_within(told.asked, outage):
+                continue
+            former = self.recalled(told.latest) if told.sequence else None
+            if former is not None and former.outcome == "Unknown":
+                told.latest = self._revise(told, former, replace(former, outcome="Failed"))
+                self._memory.put(told)
+
     def _collection(self, pending: PendingRequest, base: Activity, told: Told) -> None:
         """What a deletion of many deleted, object by object where that was seen."""
         shown: dict[str, Activity] = {}
@@ -196,12 +203,8 @@ class Teller:
 
     def _with_outage(self, row: Activity, pending: PendingRequest) -> Activity:
         """Of a request whose end is unknown: it failed where its API answered nobody."""
-        asked = pending.asked
-        kind = f"{asked.place[1]}/{asked.place[2]}".removeprefix("/")
-        was_down = any(
-            gap.subject == kind and gap.start <= asked.start and asked.end <= gap.end for gap in self._outages
-        )
-        return replace(row, outcome="Failed") if row.outcome == "Unknown" and was_down and not pending.joined else row
+        is_open = row.outcome == "Unknown" and pending.asked.writes and not pending.joined
+        return replace(row, outcome="Failed") if is_open and self._outages.covers(pending.asked) else row
 
     def _told_of(self, pending: PendingRequest) -> Told:
         return Told(

@@ -62,6 +62,7 @@ class Memory:
         self._audit_ids: _Shelf[str] = _Shelf()
         self._open: _Shelf[bool] = _Shelf()
         self._blameless: _Shelf[bool] = _Shelf()
+        self._unsure: _Shelf[bool] = _Shelf()
         self._dirty: set[str] = set()
 
     def __len__(self) -> int:
@@ -105,6 +106,10 @@ class Memory:
         """A controller's clearing up that nobody is blamed for yet."""
         return self._blameless.at(True)
 
+    def unsure(self) -> list[Told]:
+        """Requests to change something of which nobody told how they went."""
+        return self._unsure.at(True)
+
     def take_dirty(self) -> dict[str, bytes | None]:
         """What changed since the last call, by id; ``None`` where it is gone."""
         rows = {name: _ENCODER.encode(self._all[name]) if name in self._all else None for name in sorted(self._dirty)}
@@ -126,12 +131,17 @@ class Memory:
         self._keys.set(told, [told.key] if told.key else [])
         self._open.set(told, [True] if told.is_open else [])
         self._blameless.set(told, [True] if told.waits_for_blame else [])
+        self._unsure.set(told, [True] if asked is not None and asked.writes and asked.outcome == "Unknown" else [])
 
     def _drop(self, name: str) -> None:
         told = self._all.pop(name)
         self._bytes -= self._sizes.pop(name)
-        for shelf in (self._requests, self._audit_ids, self._steps, self._keys, self._open, self._blameless):
-            shelf.set(told, [])
+        for places in (self._requests, self._steps):
+            places.set(told, [])
+        for names in (self._audit_ids, self._keys):
+            names.set(told, [])
+        for marks in (self._open, self._blameless, self._unsure):
+            marks.set(told, [])
 
 
 K = TypeVar("K")

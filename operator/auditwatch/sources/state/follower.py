@@ -31,6 +31,7 @@ from auditwatch.sources.state.deliveries import ListingEnd, ListingPage, Recall,
 from auditwatch.sources.state.events import read_lines
 from auditwatch.sources.state.gathering import gathered
 from auditwatch.sources.state.observation import Observation, UnreadableError, observe
+from auditwatch.sources.state.outages import Outages, Unanswered
 from auditwatch.sources.state.report import KindReport
 from auditwatch.sources.state.streams import WATCH_SECONDS, Stream
 
@@ -67,6 +68,7 @@ class Follower:
         self._alive: float | None = None
         self._objects = 0
         self._unreadable = 0
+        self._outages = Outages()
 
     def report(self, *, now: float) -> KindReport:
         """How it stands; ``now`` is seconds since the epoch."""
@@ -96,7 +98,8 @@ class Follower:
             except Exception as error:  # noqa: BLE001 - a defect met in one kind must not end all others; it is told
                 log.critical("state source failed", kind=self._stream.key, error=repr(error))
                 line = self._stream.resource.line("watch", namespace=self._stream.namespace)
-                self._fail(UnreachableError(line, f"a defect of this program: {type(error).__name__}"))
+                self._fail(UnreachableError(line, f"a defect of this program: {type(error).__name__}"), is_ours=True)
+            await self._tell_outages()
 
     async def _recall(self) -> None:
         recall = Recall(stream=self._stream)
@@ -121,6 +124,7 @@ class Follower:
             patience=self._around.intervals.silence,
         )
         await self._put(end)
+        await self._answered()
         self._version, self._objects, self._alive = end.version, end.objects, began
         self._course = listed(self._course, self._around.intervals)
 
@@ -160,6 +164,7 @@ class Follower:
                 self._course = accepted(self._course)
                 if group:
                     await self._take(group)
+                await self._answered()
         await self._take([])  # it ended in order: nothing was missed up to here
         seconds = asyncio.get_running_loop().time() - start
         self._course = watched(self._course, self._around.intervals, seconds=seconds, is_resumable=bool(self._version))
@@ -176,7 +181,20 @@ class Follower:
         self._alive = observed
         self._course = replace(self._course, failures=0)
 
-    def _fail(self, error: ClusterError) -> None:
+    async def _answered(self) -> None:
+        self._outages.answered()
+        await self._tell_outages()
+
+    async def _tell_outages(self) -> None:
+        for outage in self._outages.take():
+            await self._put(Unanswered(stream=self._stream, outage=outage))
+
+    def _fail(self, error: ClusterError, *, is_ours: bool = False) -> None:
+        """``is_ours``: it was our doing, and says nothing of the server."""
+        if is_ours:
+            self._outages.answered()
+        else:
+            self._outages.failed(error, self._around.clock())
         before = self._course.state
         self._course = failed(
             self._course, error, self._around.intervals, jitter=self._around.jitter(), is_resumable=bool(self._version)

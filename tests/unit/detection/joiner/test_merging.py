@@ -77,7 +77,7 @@ def test_what_state_saw_comes_before_what_was_asked_but_for_what_a_creation_show
 
 @pytest.mark.parametrize(
     ("outcome", "joined"),
-    [("Unknown", "Succeeded"), ("Succeeded", "Succeeded"), ("Denied", "Denied"), ("Failed", "Failed")],
+    [("Unknown", "Succeeded"), ("Succeeded", "Succeeded"), ("Denied", "Denied"), ("Failed", "Succeeded")],
 )
 def test_a_change_settles_an_outcome_that_was_open_and_no_other(outcome: Any, joined: str) -> None:
     assert with_change(row(outcome=outcome), seen(), "Correlated").outcome == joined

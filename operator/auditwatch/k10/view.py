@@ -125,6 +125,10 @@ class EveryK10:
         """Whether none of them serves it by itself."""
         return all(each.is_built_in(group) for each in self._all)
 
+    def completing(self) -> Callable[[Activity], Activity]:
+        """The same for all."""
+        return self._all[0].completing()
+
     def facts(self, activity: Activity) -> Mapping[str, object]:
         """The same for all."""
         return self._all[0].facts(activity)

@@ -20,13 +20,15 @@ from auditwatch.events.derived import Network, pod_uid
 from auditwatch.journal.journal import Journal
 from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.shown import ShownKinds
-from auditwatch.k10.view import InstalledK10
+from auditwatch.k10.view import EveryK10
 from auditwatch.sources.state.marks import read_mark
 from auditwatch.sources.state.observation import KEPT
 from auditwatch.sources.state.streams import Stream, streams_of
 
 _ALL: Final = 1 << 62
 _MAX_PODS: Final = 10_000
+PODS: Final = "pods"
+"""Name of the snapshot space: K10's pods that are gone, for a day."""
 RuleSets = Callable[[], Iterable[RuleSet]]
 
 
@@ -46,7 +48,7 @@ class Reading:
         rule_sets: RuleSets = tuple,
         joinable: float = JOINABLE_SECONDS,
     ) -> None:
-        self._k10: K10View = InstalledK10(*instances[:1])
+        self._k10: K10View = EveryK10(instances)
         self._pods = WatchedPods(self._k10)
         self._trusted_proxies = trusted_proxies
         self._rule_sets = rule_sets
@@ -79,8 +81,13 @@ class Reading:
 
     def prepare(self, journal: Journal) -> None:
         """Know the pods of which the journal knows, before anything is read. Raises :class:`JournalError`."""
+        self._pods.restore(journal.snapshots(PODS))
         for stream in self._pod_streams:
             self._learn_pods(journal, stream)
+
+    def take_dirty(self) -> dict[str, bytes | None]:
+        """What has to be saved as snapshots ``pods`` in the transaction that settles what it was learnt from."""
+        return self._pods.take_dirty()
 
     def refresh(self, journal: Journal) -> None:
         """Know until when every pod is known. Call it when all that the inbox holds was learnt.

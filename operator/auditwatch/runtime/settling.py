@@ -19,7 +19,7 @@ from auditwatch.journal.errors import JournalError
 from auditwatch.journal.journal import Journal
 from auditwatch.journal.rows import InboxRow
 from auditwatch.runtime.figures import Problems
-from auditwatch.runtime.reading import Reading
+from auditwatch.runtime.reading import PODS, Reading
 
 BATCH_ROWS = 500
 JOINER = "joiner"
@@ -125,7 +125,7 @@ class Settler:
             if self._reading.news != self._news:
                 self._news = self._reading.news
                 joiner.look_again()
-            return max(len(rows), self._settle(joiner))
+            return max(len(rows), self._settle(joiner, self._reading))
         except JournalError:
             self._joiner = None
             raise
@@ -162,15 +162,16 @@ class Settler:
             gap = unreadable(row.sequence, row.source, row.received, error, cluster=self._cluster)
             joiner.take(Arrival(row.sequence, row.received, gap))
 
-    def _settle(self, joiner: Joiner) -> int:
+    def _settle(self, joiner: Joiner, reading: Reading) -> int:
         next_sequence = self._journal.last_sequence() + 1
         settled = joiner.settle(self._now, next_sequence=next_sequence, recall=self._recall)
         remembered = joiner.take_dirty(now=self._now, next_sequence=next_sequence)
-        inbox = [*settled.inbox, *self._passed]
-        if settled.rows or inbox or remembered:
+        pods, inbox = reading.take_dirty(), [*settled.inbox, *self._passed]
+        if settled.rows or inbox or remembered or pods:
             with self._journal.transaction():
                 self._journal.settle(inbox=inbox, rows=[_ENCODER.encode(row) for row in settled.rows])
                 self._journal.put_snapshots(JOINER, remembered, sequence=next_sequence)
+                self._journal.put_snapshots(PODS, pods, sequence=next_sequence)
         self._passed.clear()
         return len(inbox)
 

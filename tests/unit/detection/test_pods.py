@@ -80,7 +80,7 @@ def test_pods_that_are_there_stay_however_many_have_gone() -> None:
 
 
 def test_the_deletion_of_a_strangers_pod_is_passed_over() -> None:
-    assert _pods(_change("x", "delete")).is_empty
+    assert _pods(_change("x", "delete", account="other")).is_empty
 
 
 def test_that_a_cluster_names_pods_is_learned_once() -> None:
@@ -88,3 +88,37 @@ def test_that_a_cluster_names_pods_is_learned_once() -> None:
     assert not pods.are_named
     pods.name()
     assert pods.are_named
+
+
+def _restarted(pods: WatchedPods) -> WatchedPods:
+    again = WatchedPods(K10)
+    again.restore([(key, row) for key, row in pods.take_dirty().items() if row is not None])
+    again.proven_until(1000.0)
+    return again
+
+
+def test_a_pod_that_has_gone_is_known_after_a_restart_and_that_pods_are_named() -> None:
+    pods = _pods(_change("a"), _change("b"), _change("b", "delete", time=200.0), _change("x", account="other"))
+    pods.name()
+    again = _restarted(pods)
+
+    assert [again.knows(uid, 300.0) for uid in "bx"] == [True, False]
+    assert again.knows("b", 201.0 + KEPT_SECONDS) is False
+    assert again.are_named
+    assert again.take_dirty() == {}
+
+
+def test_a_pod_whose_deletion_is_all_that_is_told_of_it_was_k10s() -> None:
+    assert _restarted(_pods(_change("a", "delete", time=200.0))).knows("a", 150.0) is True
+
+
+def test_what_is_saved_is_saved_once_and_taken_away_a_day_later() -> None:
+    pods = _pods(_change("a"), _change("a", "delete", time=200.0))
+    assert list(pods.take_dirty()) == ["pod/a"]
+    pods.name()
+    assert pods.take_dirty() == {"named": b""}
+    pods.name()
+    assert pods.take_dirty() == {}
+
+    pods.observe(_change("b", time=201.0 + KEPT_SECONDS))
+    assert pods.take_dirty() == {"pod/a": None}

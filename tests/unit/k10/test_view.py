@@ -7,7 +7,7 @@ import msgspec
 from auditwatch.detection.scope import K10View
 from auditwatch.events.activity import Activity, Target
 from auditwatch.k10.identity import K10Instance
-from auditwatch.k10.view import InstalledK10
+from auditwatch.k10.view import EveryK10, InstalledK10
 
 JSONObject = dict[str, Any]
 K10 = InstalledK10(K10Instance(namespace="backup", service_account="k10", api_domain="kio.backup"))
@@ -111,3 +111,23 @@ def test_labels_of_a_body_nobody_saw_are_unset() -> None:
     facts = K10.facts(_activity("apps.kio.backup", "restorepointcontents"))
     assert facts["policyName"] is msgspec.UNSET
     assert "policies" not in facts
+
+
+def test_several_are_asked_as_one_and_none_as_the_default() -> None:
+    second = K10Instance(namespace="other", service_account="kk", api_domain="kio.other")
+    both: K10View = EveryK10([K10.instance, second])
+    activity = _activity("config.kio.backup", "policies")
+
+    assert [both.is_k10_account(f"system:serviceaccount:{name}") for name in ("backup:k10", "other:kk")] == [True, True]
+    assert not both.is_k10_account("system:serviceaccount:other:k10")
+    assert both.is_k10_pod("other", {"spec": {"serviceAccountName": "kk"}})
+    assert not both.is_k10_pod("other", {"spec": {"serviceAccountName": "k10"}})
+    assert [both.is_built_in(group) for group in ("apps", "config.kio.backup", "config.kio.other")] == [
+        True,
+        False,
+        False,
+    ]
+    assert (both.lists, both.group("kio.kasten.io")) == (K10.lists, K10.group("kio.kasten.io"))
+    assert (both.facts(activity), both.list_keys("", "pods")) == (K10.facts(activity), K10.list_keys("", "pods"))
+    assert both.is_dashboard("dashboardbff-svc") is K10.is_dashboard("dashboardbff-svc")
+    assert EveryK10([]).is_k10_account("system:serviceaccount:kasten-io:k10-k10")

@@ -18,7 +18,7 @@ from auditwatch.journal.journal import Journal
 from auditwatch.journal.rows import VersionRow
 from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.view import InstalledK10
-from auditwatch.runtime.reading import Reading
+from auditwatch.runtime.reading import PODS, Reading
 from auditwatch.sources.state.marks import Mark, write_mark
 from auditwatch.sources.state.observation import Kept
 from auditwatch.sources.state.streams import Stream, streams_of
@@ -155,3 +155,38 @@ def test_what_is_not_known_is_waited_for_as_long_as_a_rule_in_force_wants() -> N
 @pytest.mark.parametrize(("wanted", "got"), [(0.0, JOINABLE_SECONDS), (7_200.0, 7_200.0)])
 def test_what_is_told_stays_joinable_for_ten_minutes_or_for_as_long_as_we_were_down(wanted: float, got: float) -> None:
     assert Reading(joinable=wanted).joinable == got
+
+
+@pytest.mark.parametrize("order", [(HOME, ABROAD), (ABROAD, HOME)], ids=["first", "second"])
+def test_every_installed_k10_is_known_and_not_the_first_alone(journal: Journal, order: tuple[K10Instance, ...]) -> None:
+    keep(journal, ABROAD, "pod-1")
+    listed(journal, HOME, ABROAD, until=60.0)
+    reading = prepared(journal, *order)
+
+    assert is_k10(reading, user=ABROAD.account) is True
+    stranger = {"authentication.kubernetes.io/pod-uid": ["pod-2"]}
+    assert is_k10(reading, user=ABROAD.account, extra=stranger) is False
+
+
+def test_the_pod_of_any_installed_k10_is_learnt() -> None:
+    reading = Reading([HOME, ABROAD], cluster="prod")
+    where: dict[str, Any] = {"group": "", "resource": "pods", "namespace": ABROAD.namespace}
+    reading.learn(change("create", name="pod-1", new=BODY, uid="pod-1", **where))
+
+    assert is_k10(reading, user=ABROAD.account) is True
+
+
+def test_a_pod_that_is_gone_is_known_to_the_next_life(journal: Journal) -> None:
+    keep(journal, HOME, "pod-1")
+    listed(journal, HOME, until=60.0)
+    reading = prepared(journal, HOME)
+    journal.drop_version(pods(HOME)[0].key, "pod-1")
+    reading.learn(change("delete", name="pod-1", group="", resource="pods", old=BODY, uid="pod-1", at=20.0))
+    assert is_k10(prepared(journal, HOME)) is False, "nothing was saved"
+
+    journal.put_snapshots(PODS, reading.take_dirty(), sequence=1)
+    again = Reading([HOME], cluster="prod")
+    again.prepare(journal)
+    again.refresh(journal)
+
+    assert (is_k10(again, at=30.0), is_k10(again, extra={})) == (True, False)

@@ -81,6 +81,11 @@ class Files:
         self._unfinished = {state: since for state, since in self._unfinished.items() if state in states}
 
     @property
+    def has_begun(self) -> bool:
+        """Whether it is settled which files there were before the log was first read."""
+        return self._has_begun
+
+    @property
     def is_complete(self) -> bool:
         """Whether everything there is, is open: once all readers are at their end, nothing is left."""
         return self.trouble is None and not (self.waiting or self._is_unsure)

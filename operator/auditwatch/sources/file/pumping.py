@@ -56,6 +56,9 @@ class Pump:
 
     def _turn(self) -> float:
         """One step; seconds to wait before the next."""
+        beginning = self._tail.begin()
+        if beginning is not None:
+            self._save(beginning)
         batch = self._tail.step()
         if batch is not None:
             is_saved = self._sink.take(batch)

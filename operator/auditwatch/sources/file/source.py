@@ -25,6 +25,7 @@ from auditwatch.sources.file.position import Position
 from auditwatch.sources.file.pumping import Pump, StoppedError
 from auditwatch.sources.file.report import FileReport, Tally, report_of
 from auditwatch.sources.file.tail import Batch, FileTail, TailFigures
+from auditwatch.sources.file.trouble import Trouble
 
 log = structlog.get_logger()
 Deliver = Callable[[Delivery], "Future[None]"]
@@ -104,7 +105,7 @@ class FileSource:
     def report(self) -> FileReport:
         """How it stands."""
         plan, tail = self._plan, self._tail
-        figures = tail.figures if tail else TailFigures()
+        figures = tail.figures if tail else TailFigures(trouble=Trouble("Starting", ""))
         return report_of(
             self._sink.tally,
             figures,

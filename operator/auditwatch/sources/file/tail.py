@@ -69,9 +69,22 @@ class FileTail:
         self._files = Files(path, position, self._habits, clock)
         self._clock = clock
         self._monotonic = monotonic
+        self._is_begun = position is not None
         self._looked = -math.inf
         self._looked_at = 0.0
         self.figures = TailFigures(trouble=self._files.trouble, acknowledged=position)
+
+    def begin(self) -> Position | None:
+        """Of a log that was never read before, where it begins: to be made safe before anything of it is read.
+
+        Else whoever is killed before the first position is safe would begin anew behind what was rotated meanwhile.
+        ``None``: that is safe already, or what there is cannot be seen yet.
+        """
+        if self._is_begun:
+            return None
+        self._look(self._monotonic())
+        self._is_begun = self._files.has_begun
+        return self.position() if self._is_begun else None
 
     def step(self) -> Batch | None:
         """Look, read up to the budget, let go of what has ended. ``None``: nothing (yet)."""

@@ -20,13 +20,18 @@ class Sink:
         self.takes = takes
         self.batches: list[Batch] = []
         self.saved: list[Position] = []
+        self.first: Position | None = None
+        """What was saved before anything was read."""
 
     def take(self, batch: Batch) -> bool:
         self.batches.append(batch)
         return self.takes
 
     def save(self, position: Position) -> None:
-        self.saved.append(position)
+        if self.first is None and not self.batches:
+            self.first = position
+        else:
+            self.saved.append(position)
 
 
 class Stop(threading.Event):
@@ -108,3 +113,58 @@ def test_a_sink_that_is_stopped_ends_the_loop_without_saving(path: Path, log: Lo
     pumped(path, sink)
 
     assert sink.saved == []
+
+
+class Killed(Sink):
+    """Never gets to take anything."""
+
+    def take(self, batch: Batch) -> bool:
+        del batch
+        raise StoppedError
+
+
+def lines_after(path: Path, position: Position | None) -> int:
+    """How many lines whoever starts with this position reads."""
+    tail = FileTail(path, position, clock=lambda: EPOCH, monotonic=lambda: 0.0, habits=Habits(grace=1000.0))
+    batches = [tail.step() for _ in range(6)]
+    tail.close()
+    return sum(len(batch.records) for batch in batches if batch is not None)
+
+
+def test_where_a_log_begins_is_safe_before_anything_of_it_is_read(path: Path, log: Log) -> None:
+    log.events(1)
+    log.rotate()
+    log.events(3)
+    sink = Killed(takes=True)
+    tail = FileTail(path, None, clock=lambda: EPOCH, monotonic=lambda: 0.0, habits=Habits(grace=1000.0))
+    Pump(tail, sink, stop=Stop(lambda _turn: None), monotonic=lambda: 0.0).run()
+    log.rotate()
+    log.events(2)
+
+    assert lines_after(path, sink.first) == 5
+    assert lines_after(path, None) == 2, "what was rotated meanwhile would have been skipped"
+
+
+def test_a_log_that_was_read_before_has_no_beginning_to_save(path: Path, log: Log) -> None:
+    log.events(1)
+    first = Sink(takes=True)
+    pumped(path, first)
+    tail = FileTail(path, first.batches[-1].position_after, clock=lambda: EPOCH, monotonic=lambda: 0.0)
+
+    assert tail.begin() is None
+    tail.close()
+
+
+def test_a_beginning_that_cannot_be_seen_yet_is_saved_when_it_can(path: Path, log: Log) -> None:
+    log.events(1)
+    hidden = path.parent.with_name("hidden")
+    hidden.write_text("no directory")
+    tail = FileTail(hidden / path.name, None, clock=lambda: EPOCH, monotonic=lambda: 0.0)
+    assert tail.begin() is None
+    hidden.unlink()
+    path.parent.rename(hidden)
+
+    assert tail.begin() is not None
+    assert tail.begin() is None
+    tail.close()
+    hidden.rename(path.parent)

@@ -264,3 +264,17 @@ def test_the_report_tells_lag_and_proof_of_life(bench: Bench, log: Log) -> None:
     assert report.lag is not None
     assert report.lag_bytes == 0
     assert report.files_open == 1
+
+
+def test_before_it_knows_where_to_go_on_it_is_starting_and_not_reading(bench: Bench, log: Log) -> None:
+    log.events(3)
+    gate = threading.Event()
+
+    def deliver(committer: Committer, delivery: Delivery) -> Future[None]:
+        assert gate.wait(60.0)
+        return committer.deliver(delivery)
+
+    source = bench.start(deliver=deliver)
+    assert source.report().state == "Starting"
+    gate.set()
+    bench.until(lambda: source.report().state == "Reading")

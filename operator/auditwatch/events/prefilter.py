@@ -58,9 +58,9 @@ class Prefilter:
         """Whether some needle is in a line, whose anchors are those that ``cursor`` finds up to ``end``."""
         tried: set[int] = set()  # each test once: a client may have filled a body with one anchor
         while (hit := cursor.following(position)) is not None and hit.position < end:
-            if hit.index not in tried and self._tests[hit.index].holds(line):
+            if hit.which not in tried and self._tests[hit.which].holds(line):
                 return True
-            tried.add(hit.index)
+            tried.add(hit.which)
             position = hit.position + 1
         return False
 

@@ -7,8 +7,7 @@ to four (8 GB/s); ahocorasick_rs, one pass for all, from there on (6 GB/s with 8
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import ahocorasick_rs
 import stringzilla
@@ -17,9 +16,10 @@ MAX_PASSES: Final = 4
 """Texts up to which a pass for each is faster than one for all."""
 
 _DECOYS: Final = [bytes([control]) * 6 for control in range(1, 6)]
-"""Never in JSON. Without them the library sees that all texts begin with one byte, the quote, and stops at every quote
-of a log (0.2 GB/s); with many first bytes and many rare ones it searches for all beginnings at once instead."""
-
+"""Never in JSON, and passed over in a file that is none. Without them the library sees that all texts begin with one
+byte, the quote, and stops at every quote of a log (0.2 GB/s); with many first bytes and many rare ones it searches for
+all beginnings at once instead.
+"""
 
 _NOWHERE: Final = 1 << 62
 
@@ -29,12 +29,11 @@ def may_overlap(text: bytes, other: bytes) -> bool:
     return any(other.startswith(text[at : at + len(other)]) for at in range(len(text)))
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """Where a text begins, and which of the texts it is."""
 
     position: int
-    index: int
+    which: int
 
 
 class Cursor(Protocol):
@@ -89,12 +88,13 @@ class _Passes:
 
 class _AllAtOnce:
     def __init__(self, texts: Sequence[bytes]) -> None:
+        self._count = len(texts)
         self._automaton = ahocorasick_rs.BytesAhoCorasick([*texts, *_DECOYS], ahocorasick_rs.MatchKind.LeftmostFirst)
 
     def over(self, data: bytes | bytearray, start: int, end: int) -> Cursor:
         with memoryview(data) as whole, whole[start:end] as part:
             found = self._automaton.find_matches_as_indexes(part)
-        return _Occurrences([Hit(start + position, index) for index, position, _ in found])
+        return _Occurrences([Hit(start + position, index) for index, position, _ in found if index < self._count])
 
 
 class _Occurrences:

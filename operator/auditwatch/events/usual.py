@@ -37,4 +37,13 @@ _LINES: Final = (
 def from_its_rarest(text: bytes) -> bytes:
     """The end of ``text`` that begins with its rarest bytes; the longest where several are as rare."""
     starts = range(max(1, len(text) - MIN_LENGTH + 1))
-    return text[min(starts, key=lambda start: _LINES.count(text[start : start + _LOOKED_FOR])) :]
+    return text[min(starts, key=lambda start: _beginnings(text[start:])) :]
+
+
+def stops(text: bytes) -> int:
+    """In how many places of a usual log the search for ``text``, entered where it is rarest, stops in vain."""
+    return _beginnings(from_its_rarest(text))
+
+
+def _beginnings(text: bytes) -> int:
+    return _LINES.count(text[:_LOOKED_FOR])

@@ -6,7 +6,7 @@ import pytest
 
 from auditwatch.events.anchors import grouped, spellings
 from auditwatch.events.needles import Needle
-from auditwatch.events.usual import MIN_LENGTH, from_its_rarest
+from auditwatch.events.usual import MIN_LENGTH, from_its_rarest, stops
 
 NEEDLES = [
     Needle(('"apiGroup":"config.kio.kasten.io"', '"resource":"policies"')),
@@ -51,3 +51,20 @@ def test_anchors_that_become_the_same_text_stand_for_the_needles_of_both() -> No
     needles = [Needle(('"name":"kasten-io"',)), Needle(('"username":"kasten-io"',))]
     groups = grouped(spellings(needles))
     assert {needle for found in groups.values() for needle in found} == set(spellings(needles))
+
+
+def test_a_rare_resource_stands_for_its_needle_where_the_group_begins_like_much_else() -> None:
+    """Of the group no three bytes are rare: the search would stop in every line that names some group."""
+    needle = Needle(('"apiGroup":"authorization.k8s.io"', '"resource":"selfsubjectrulesreviews"'))
+    (anchor,) = grouped(spellings([needle]))
+
+    assert anchor in needle.literals[1].encode()
+    assert stops(anchor) == 0
+    assert stops(needle.literals[0].encode()) > 0
+
+
+def test_a_busy_resource_does_not_stand_for_its_needle() -> None:
+    needle = Needle(('"apiGroup":"k10.example.org"', '"resource":"pods"'))
+    (anchor,) = grouped(spellings([needle]))
+
+    assert anchor in needle.literals[0].encode()

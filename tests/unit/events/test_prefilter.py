@@ -112,6 +112,16 @@ def test_a_line_full_of_an_anchor_is_tested_once(monkeypatch: pytest.MonkeyPatch
     assert tested == [line, wanted]
 
 
+@pytest.mark.parametrize("control", range(1, 32))
+def test_a_file_that_is_no_log_is_searched_like_any_other(control: int) -> None:
+    found = prefilter(*(Needle((f'"resource":"kind{number}"',)) for number in range(9)))
+    noise, wanted = bytes([control]) * 100, b'{"resource":"kind7"}'
+
+    assert selected(found, noise + b"\n" + noise + wanted + noise) == [
+        line for line in (noise + wanted + noise).split(b"\n") if wanted in line
+    ]
+
+
 def test_the_digest_says_which_needles_these_are() -> None:
     both = Needles.of([POLICIES, SECRETS])
 

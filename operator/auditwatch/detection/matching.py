@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -32,9 +32,8 @@ SERVICE_ACCOUNT: Final = "system:serviceaccount:"
 """What user names of service accounts start with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What the index knows a row by.
+class Kind(NamedTuple):
+    """What the index knows a row by: made and looked up for every row, hence a tuple.
 
     ``is_state``: seen as a difference, not as a request. ``replaces``: a creation instead of what was just deleted.
     """

@@ -52,6 +52,8 @@ def cut(text: str, length: int) -> str:
 
 def shown(value: object, length: int = MAX_VALUE) -> str:
     """A value for people: escaped, cut, ``unknown`` where nobody saw it, ``none`` where it is absent."""
+    if isinstance(value, str) and len(value) <= length and value.isascii() and value.isprintable():
+        return value  # nearly every value there is
     if value is UNKNOWN:
         return "unknown"
     if value is MISSING or value is None:

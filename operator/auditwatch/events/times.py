@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
+
+REMEMBERED: Final = 64
+"""Times as read: those of one event are asked for several times on its way."""
 
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
@@ -20,12 +24,8 @@ _RFC_3339: Final = re.compile(
 
 def parse_time(text: str) -> float | None:
     """Seconds since the epoch of an RFC 3339 time with any number of decimals; ``None`` where it is none."""
-    if _MICRO_TIME.fullmatch(text):
-        try:
-            time = datetime.fromisoformat(text)
-            return time.replace(microsecond=0).timestamp() + time.microsecond / 1_000_000
-        except ValueError:
-            pass  # no day of the calendar, or a leap second
+    if _MICRO_TIME.fullmatch(text) and (moment := _micro_time(text)) is not None:
+        return moment
     found = _RFC_3339.fullmatch(text)
     if found is None:
         return None
@@ -39,6 +39,16 @@ def parse_time(text: str) -> float | None:
     offset = timedelta(hours=int(hours), minutes=int(minutes)).total_seconds() if sign else 0.0
     fraction = int(decimals) / 10 ** len(decimals) if decimals else 0.0
     return whole.timestamp() + leap - (-offset if sign == "-" else offset) + fraction
+
+
+@lru_cache(REMEMBERED)
+def _micro_time(text: str) -> float | None:
+    """A time with six decimals and ``Z``; ``None`` for no day of the calendar, or a leap second."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time.replace(microsecond=0).timestamp() + time.microsecond / 1_000_000
 
 
 def format_time(moment: float) -> str:

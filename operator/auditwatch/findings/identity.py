@@ -27,11 +27,8 @@ Group = tuple[tuple[str, str], ...]
 
 def digest(*parts: str) -> str:
     """64 bits of sha256 as 16 hex digits, over the parts, each preceded by its length in bytes."""
-    hashed = hashlib.sha256()
-    for part in parts:
-        encoded = part.encode("utf-8", "surrogatepass")
-        hashed.update(b"%d:" % len(encoded))
-        hashed.update(encoded)
+    encoded = [part.encode("utf-8", "surrogatepass") for part in parts]
+    hashed = hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in encoded]))
     return hashed.hexdigest()[:HASH_LENGTH]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.cluster.errors import ClusterError
 from tests.cluster.programs import cache_directory
 from tests.cluster.progress import Progress, Reporter
-from tests.images.packages import require
+from tests.images.packages import MissingPackagesError, require
 
 COMMANDS = {"buildah": "buildah", "debootstrap": "debootstrap"}
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -35,10 +35,10 @@ def architecture() -> str:
 
 
 def check() -> None:
-    """ClusterError, with the fix, where images cannot be built on this machine."""
+    """MissingPackagesError, with the fix, where images cannot be built on this machine."""
     require(COMMANDS)
     if os.geteuid() != 0:
-        raise ClusterError("images are built by root only, debootstrap makes device nodes: run this as root")
+        raise MissingPackagesError("images are built by root only, debootstrap makes device nodes: run this as root")
 
 
 def build(*, name: str, file: Path, context: Path, options: Sequence[str] = ()) -> None:

@@ -16,7 +16,6 @@ INSTRUCTIONS = [(line.split()[0], line.partition(" ")[2].strip()) for line in PL
 LAST_STAGE = INSTRUCTIONS[max(number for number, (word, _) in enumerate(INSTRUCTIONS) if word == "FROM") :]
 RUNS = [rest for word, rest in INSTRUCTIONS if word == "RUN"]
 LABELS = ("title", "description", "licenses", "version", "revision", "created", "source")
-PLATFORMS = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 def last(word: str) -> str:

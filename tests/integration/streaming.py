@@ -37,7 +37,7 @@ HASTY = Pace(interval=1.0, lesson=1.2, deadline=0.8, tick=0.2)
 
 def install_account(cluster: ControlPlane) -> None:
     """Namespace, account and shipped roles of the operator."""
-    for name in ("namespace.yaml", "service-account.yaml", "rbac-k10.yaml"):
+    for name in ("namespace.yaml", "service-account.yaml", "rbac-k10.yaml", "rbac-multicluster.yaml"):
         cluster.apply((MANIFESTS / name).read_text())
 
 

@@ -25,7 +25,8 @@ from tests.cluster.processes import Process
 REPOSITORY = Path(__file__).parents[2]
 NAMESPACE = "k10-auditwatch"
 ACCOUNT = "k10-auditwatch"
-INSTALLED = ("namespace.yaml", "service-account.yaml", "rbac-k10.yaml", "rbac-own.yaml", "roles-for-people.yaml")
+RIGHTS = ("rbac-k10.yaml", "rbac-multicluster.yaml", "rbac-audit.yaml", "rbac-own.yaml")
+INSTALLED = ("namespace.yaml", "service-account.yaml", *RIGHTS, "roles-for-people.yaml")
 API_VERSION = "k10auditwatch.io/v1alpha1"
 LEASES = "coordination.k8s.io/v1/{}/leases"
 LEASE_SECONDS = 120

@@ -18,7 +18,7 @@ from auditwatch.events.canary import Canary, Probe, Stretch, gap_of
 from auditwatch.events.needles import Needle
 
 CANARY_NAME: Final = "k10-auditwatch-canary"
-"""The one name that is asked for; manifests/rbac-k10.yaml allows to read no other."""
+"""The one name that is asked for; manifests/rbac-audit.yaml allows to read no other."""
 CANARY_NEEDLE: Final = Needle((f'"name":"{CANARY_NAME}"',))
 
 IsOurs = Callable[[AuditRecord], bool]

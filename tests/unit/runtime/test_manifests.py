@@ -15,6 +15,7 @@ from auditwatch.sources.k10stream.canary import CANARY_NAME, GROUP, RESOURCE
 MANIFESTS = Path(__file__).parents[3] / "manifests"
 FORBIDDEN_VERBS = {"*", "update", "delete", "deletecollection", "escalate", "bind", "impersonate"}
 UNREADABLE = {"secrets", "passkeys", "exportactions"}
+OF_K10 = ("rbac-k10.yaml", "rbac-multicluster.yaml", "rbac-audit.yaml")
 
 
 def objects(name: str) -> list[dict[str, Any]]:
@@ -59,14 +60,21 @@ def test_in_k10s_namespaces_it_reads_the_kinds_kept_there() -> None:
 
 
 def test_those_rights_are_bound_in_k10s_namespaces_only() -> None:
+    assert set(bound_in("k10-auditwatch-reader-of-k10")) == set(K10Instance().namespaces)
+
+
+def test_a_namespace_that_a_plain_k10_does_not_have_is_left_to_a_file_of_its_own() -> None:
     bindings = [each for each in objects("rbac-k10.yaml") if each["kind"] == "RoleBinding"]
 
-    assert {each["metadata"]["namespace"] for each in bindings} == set(K10Instance().namespaces)
+    assert {each["metadata"]["namespace"] for each in bindings} == {K10Instance().namespace}
 
 
 def rules_of(role: str) -> list[dict[str, Any]]:
     [found] = [
-        each for each in objects("rbac-k10.yaml") if each["kind"] == "ClusterRole" and each["metadata"]["name"] == role
+        each
+        for name in OF_K10
+        for each in objects(name)
+        if each["kind"] == "ClusterRole" and each["metadata"]["name"] == role
     ]
     return list(found["rules"])
 
@@ -74,7 +82,8 @@ def rules_of(role: str) -> list[dict[str, Any]]:
 def bound_in(role: str) -> list[str]:
     return [
         each["metadata"]["namespace"]
-        for each in objects("rbac-k10.yaml")
+        for name in OF_K10
+        for each in objects(name)
         if each["kind"] == "RoleBinding" and each["roleRef"]["name"] == role
     ]
 
@@ -101,8 +110,8 @@ def test_an_audit_source_is_proven_by_a_get_of_one_name_and_a_delete_that_is_ref
 
 
 def test_no_role_of_the_operator_writes_to_k10_or_reads_secrets() -> None:
-    roles = [each for name in ("rbac-k10.yaml", "rbac-own.yaml") for each in objects(name) if "rules" in each]
-    assert len(roles) >= 4
+    roles = [each for name in (*OF_K10, "rbac-own.yaml") for each in objects(name) if "rules" in each]
+    assert len(roles) >= 6
 
     for role in roles:
         for rule in role["rules"]:
@@ -115,7 +124,8 @@ def test_no_role_of_the_operator_writes_to_k10_or_reads_secrets() -> None:
 def test_the_only_update_is_that_of_the_named_lease() -> None:
     dangerous = [
         rule
-        for each in (*objects("rbac-k10.yaml"), *objects("rbac-own.yaml"))
+        for name in (*OF_K10, "rbac-own.yaml")
+        for each in objects(name)
         for rule in each.get("rules", [])
         if FORBIDDEN_VERBS & set(rule["verbs"])
     ]

@@ -32,6 +32,7 @@ from auditwatch.runtime.publishing import Publisher
 from auditwatch.runtime.reconciling import Reconciling
 from auditwatch.runtime.registry import Registry
 from auditwatch.runtime.repair import Repair
+from auditwatch.runtime.sharing import Sharing
 from auditwatch.runtime.statuswriter import StatusWriter
 
 RETRY_SECONDS = 2.0
@@ -116,6 +117,9 @@ class Operator:
             return
         reconciling = self._reconciling(instances)
         repair = Repair(self._cluster, reconciling, find=self._instances, follow=self._follow, found=instances)
+        sharing = Sharing(self._cluster, reconciling, namespace=self._launch.namespace)
+        if await self._patiently("read ConfigMaps with packs", lambda _: sharing.once()) is None:
+            return
         if await self._patiently("read AuditWatches", lambda _: repair.once()) is None:
             return
         if await self._patiently("read findings", lambda _: self._start_publishing()) is None:
@@ -130,6 +134,7 @@ class Operator:
         self._publishing = self._spawn(self._publisher.run(self._parts.engine, self._stopping), "publishing")
         self._spawn(self._status.run(), "status")
         self._spawn(repair.run(), "repair")
+        self._spawn(sharing.run(), "packs")
         self._ready_reason = ""
         log.info("operator ready", k10s=[instance.namespace for instance in instances])
 

@@ -14,11 +14,13 @@ from typing import Any
 import structlog
 
 from auditwatch.api.auditwatch import WatchSpec
+from auditwatch.api.pack import NamedList
 from auditwatch.api.parse import ParsedWatch, parse_watch
 from auditwatch.api.problems import Problem
 from auditwatch.detection.compile import PackUse, RuleSource, compile_watch
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.packs import LoadedPack, find_pack
+from auditwatch.detection.shared import Shared, shared_of
 from auditwatch.events.times import parse_time
 from auditwatch.findings.policy import RUNBOOKS, FindingPolicy, finding_namespace
 from auditwatch.k10.identity import K10Instance
@@ -51,7 +53,8 @@ class Reconciling:
         self._engine = engine
         self._operator_namespace = operator_namespace
         self._tenant_namespaces = tuple(tenant_namespaces)
-        self._packs = tuple(packs)
+        self._shipped = tuple(packs)
+        self._shared = Shared()
         self._needles = needles
         self._instances = tuple(instances)
         self._clock = clock
@@ -91,6 +94,13 @@ class Reconciling:
             for body in bodies:
                 self._take(body)
 
+    def share(self, config_maps: Sequence[Mapping[str, Any]], bodies: Sequence[Mapping[str, Any]]) -> None:
+        """ConfigMaps hold these packs and lists: compile the watches that have something to do with a change."""
+        with self._lock:
+            self._shared = shared_of(config_maps, shipped=self._shipped)
+            for body in bodies:
+                self._take(body)
+
     def _take(self, body: Mapping[str, Any]) -> None:
         metadata = body["metadata"]
         parsed = parse_watch(body)
@@ -119,21 +129,32 @@ class Reconciling:
         instance = next((each for each in self._instances if each.name == parsed.spec.k10_name), None)
         if instance is None:
             return None, (*parsed.problems, self._no_such_k10(parsed.spec))
+        packs = (*self._shipped, *self._shared.packs)
         source = RuleSource(
             watch=key,
             since=created,
             tenant=self._tenant(key),
             packs=[
-                PackUse(f"spec.packs[{index}]", pack, find_pack(self._packs, pack.name, pack.version))
+                PackUse(f"spec.packs[{index}]", pack, find_pack(packs, pack.name, pack.version))
                 for index, pack in enumerate(parsed.spec.packs)
             ],
             rules=parsed.rules,
-            lists=parsed.spec.lists,
+            lists=(*self._lists(key), *parsed.spec.lists),
             macros=parsed.spec.macros,
             time_zone=parsed.spec.time_zone,
         )
         rule_set, problems = compile_watch(source, k10=InstalledK10(instance), now=self._clock())
-        return rule_set, (*parsed.problems, *problems, *self._policy_problems(key, parsed.spec))
+        told = (*self._policy_problems(key, parsed.spec), *self._shared_problems(key, parsed.spec))
+        return rule_set, (*parsed.problems, *problems, *told)
+
+    def _lists(self, key: str) -> tuple[NamedList, ...]:
+        """Lists of ConfigMaps are for the operator's own namespace: what they hold says nothing to tenants."""
+        return self._shared.lists if self._tenant(key) is None else ()
+
+    def _shared_problems(self, key: str, spec: WatchSpec) -> tuple[Problem, ...]:
+        """Of the packs this watch names; of what is no pack at all, whoever may mend it is told."""
+        named = [problem for pack in spec.packs for problem in self._shared.pack_problems.get(pack.name, ())]
+        return (*named, *(self._shared.problems if self._tenant(key) is None else ()))
 
     def _install(self, entry: WatchEntry) -> None:
         if entry.rule_set is None or entry.paused:

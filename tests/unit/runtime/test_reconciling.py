@@ -11,6 +11,7 @@ import pytest
 
 from auditwatch.detection.detector import Detector
 from auditwatch.detection.packs import built_in_packs
+from auditwatch.detection.shared import LABEL
 from auditwatch.findings.ledger import Ledger
 from auditwatch.journal.journal import Journal
 from auditwatch.k10.identity import K10Instance
@@ -255,3 +256,62 @@ def test_a_watch_looks_at_what_happens_from_its_creation_on(reconciling: Reconci
     rule_set = entry(registry).rule_set
     assert rule_set is not None
     assert rule_set.since == 1_793_527_200.0
+
+
+def _config_map(kind: str, **data: str) -> dict[str, Any]:
+    return {"metadata": {"name": "ours", "labels": {LABEL: kind}}, "data": data}
+
+
+PACK = 'name: ours\nversion: "1"\nrules: [{name: touched, match: {names: [x]}}]\n'
+
+
+def test_a_pack_of_a_config_map_is_in_force_where_it_is_named(reconciling: Reconciling, registry: Registry) -> None:
+    watch = body(packs=[{"name": "ours", "version": "1"}])
+    reconciling.seen(watch)
+    assert "there is no pack ours" in str(entry(registry).problems[0])
+
+    reconciling.share([_config_map("pack", rules=PACK)], [watch])
+
+    rule_set = entry(registry).rule_set
+    assert rule_set is not None
+    assert (set(rule_set.rules), entry(registry).problems) == ({"touched"}, ())
+
+
+def test_a_tenant_may_use_a_pack_and_not_what_is_on_the_operators_lists(
+    reconciling: Reconciling, registry: Registry
+) -> None:
+    tested = {**RULE, "name": "by-hand", "where": [{"field": "actor.id", "operator": "In", "list": "gitops"}]}
+    lists = [{"name": "gitops", "values": ["argo"]}]
+    own = body("u1", packs=[], rules=[tested], lists=lists)
+    tenant = body("u2", namespace="team-a", packs=[{"name": "ours", "version": "1"}], rules=[tested])
+
+    reconciling.share([_config_map("pack", rules=PACK), _config_map("list", gitops="flux")], [own, tenant])
+
+    assert entry(registry, "u1").problems == ()
+    assert [str(problem) for problem in entry(registry, "u2").problems] == [
+        "spec.rules[0].where[0].list: list 'gitops' does not exist; what names it is never true"
+    ]
+
+
+def test_what_is_wrong_with_a_pack_is_told_to_the_watches_that_use_it(
+    reconciling: Reconciling, registry: Registry
+) -> None:
+    bad = PACK.replace("rules: [", "rules: [{name: bad, severity: Dire, match: {names: [x]}}, ")
+    using, other = body("u1", packs=[{"name": "ours", "version": "1"}]), body("u2", packs=[], rules=[RULE])
+
+    reconciling.share([_config_map("pack", rules=bad)], [using, other])
+
+    (problem,) = entry(registry, "u1").problems
+    assert (problem.path, problem.fatal) == ("configmap ours, rules: rules[0].severity", True)
+    assert entry(registry, "u2").problems == ()
+
+
+def test_what_is_no_pack_warns_the_operators_own_watches(reconciling: Reconciling, registry: Registry) -> None:
+    own, tenant = body("u1", packs=[], rules=[RULE]), body("u2", namespace="team-a", packs=[], rules=[RULE])
+
+    reconciling.share([_config_map("pack", rules="name: [")], [own, tenant])
+
+    (problem,) = entry(registry, "u1").problems
+    assert (problem.path, problem.fatal) == ("configmap ours, rules", False)
+    assert entry(registry, "u2").problems == ()
+    assert entry(registry).rule_set is not None

@@ -15,7 +15,6 @@ import yaml
 from typer.testing import CliRunner
 
 from auditwatch.api.crd import render
-from auditwatch.cli.doctor import look
 from auditwatch.cli.main import app
 from auditwatch.cluster.client import Cluster
 from auditwatch.doctor.examining import examine
@@ -23,9 +22,13 @@ from auditwatch.doctor.facts import Facts
 from auditwatch.doctor.gathering import gather
 from auditwatch.doctor.lines import Line
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.fixtures import NewControlPlane
 from tests.cluster.identities import ADMIN, INTRUDER
 from tests.cluster.waiting import eventually
 from tests.k10.standin import K10StandIn
+from tests.k10.workloads import NAMESPACE as K10_NAMESPACE
+from tests.k10.workloads import SERVER_ARGUMENTS
+from tests.unit.doctor.making import aggregated_apis
 
 NAMESPACE = "doctor"
 MANIFESTS = Path(__file__).parents[2] / "manifests"
@@ -103,7 +106,7 @@ def test_an_installation_is_looked_at_in_order_and_k10_is_found(installed: K10St
         "in namespace kasten-io, account system:serviceaccount:kasten-io:k10-k10, API domain kio.kasten.io"
     ]
     assert [(line.state, line.message) for line in lines["permissions"]] == [("ok", lines["permissions"][0].message)]
-    assert f"service account {NAMESPACE}/k10-auditwatch has all" in lines["permissions"][0].message
+    assert f"system:serviceaccount:{NAMESPACE}:k10-auditwatch has all" in lines["permissions"][0].message
     assert states(lines, "operator") == ["ok"]
     assert states(lines, "lease") == ["problem"]
     assert lines["lease"][0].command.startswith(f"kubectl --namespace {NAMESPACE} logs --selector")
@@ -127,7 +130,16 @@ def test_whoever_may_do_nothing_is_told_which_right_is_missing_and_of_whom(insta
     assert "not permitted: get customresourcedefinitions.apiextensions.k8s.io" in lines["crds"][0].message
     assert states(lines, "k10") == ["unknown"]
     assert set(states(lines, "permissions")) == {"unknown"}
-    assert "your own account (not the operator's) may not" in lines["permissions"][0].message
+    assert f"{INTRUDER.user} (you, not the operator) may not" in lines["permissions"][0].message
+
+
+def test_in_the_pod_it_is_the_operator_that_is_asked(installed: K10StandIn) -> None:
+    lines = examined(installed.cluster.service_account_kubeconfig(NAMESPACE, "k10-auditwatch"))
+
+    assert [(line.state, line.message.partition(" has ")[0]) for line in lines["permissions"]] == [
+        ("ok", f"system:serviceaccount:{NAMESPACE}:k10-auditwatch")
+    ]
+    assert states(lines, "k10") == ["ok"]
 
 
 def test_a_right_taken_from_the_operator_is_named(installed: K10StandIn) -> None:
@@ -139,20 +151,38 @@ def test_a_right_taken_from_the_operator_is_named(installed: K10StandIn) -> None
     installed.cluster.apply(installation())
     assert states(lines, "permissions") == ["problem"]
     assert lines["permissions"][0].message == (
-        f"K10's audit stream: service account {NAMESPACE}/k10-auditwatch may not get pods/log in namespace kasten-io, "
+        f"K10's audit stream: system:serviceaccount:{NAMESPACE}:k10-auditwatch may not get pods/log in namespace kasten-io, "
         "get restorepoints.apps.kio.kasten.io k10-auditwatch-canary in namespace kasten-io"
     )
 
 
-def test_a_cluster_without_k10_definitions_and_operator_says_what_to_install(control_plane: ControlPlane) -> None:
-    found, _ = asyncio.run(look(control_plane.kubeconfig(), None, "nobody-lives-here", seconds=15.0, more=False))
-    lines = by_check(examine(found))
+def silent_k10() -> Iterator[dict[str, Any]]:
+    """K10's API server as its chart starts it where SIEM is off: without any audit flag."""
+    held = aggregated_apis()
+    for container in held["spec"]["template"]["spec"]["containers"]:
+        container["args"] = [each for each in SERVER_ARGUMENTS if "audit" not in each]
+    yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": K10_NAMESPACE}}
+    yield held
 
-    assert states(lines, "operator") == ["problem"]
-    assert lines["operator"][0].command.startswith("helm install k10-auditwatch")
-    assert states(lines, "k10") == ["problem"]
-    missing = [line for line in lines["crds"] if line.state == "problem"]
-    assert all(line.command.startswith("auditwatch crds | kubectl apply") for line in missing)
+
+def test_an_empty_cluster_and_a_k10_without_its_stream_are_told_with_what_to_install_and_switch_on(
+    new_control_plane: NewControlPlane,
+) -> None:
+    plane = new_control_plane(with_controller_manager=False)
+    empty = examined(plane.kubeconfig())
+    plane.apply(silent_k10())
+    silent = examined(plane.kubeconfig())
+
+    assert states(empty, "crds") == ["problem", "problem"]
+    assert all(line.command.startswith("auditwatch crds | kubectl apply") for line in empty["crds"])
+    assert empty["operator"][0].command.startswith("helm install k10-auditwatch charts/k10-auditwatch --namespace ")
+        f"helm install k10-auditwatch charts/k10-auditwatch --namespace {NAMESPACE}"
+    )
+    assert states(empty, "k10") == states(empty, "auditwatch") == ["problem"]
+    assert states(silent, "k10") == ["ok"]
+    assert states(silent, "k10-stream") == ["problem"]
+    assert silent["k10-stream"][0].command.startswith(f"helm upgrade k10 kasten/k10 --namespace {K10_NAMESPACE} ")
+    assert silent["k10-stream"][0].command.endswith("--set siem.logging.cluster.enabled=true")
 
 
 def test_the_command_prints_text_and_json_and_fails_where_something_is_wrong(installed: K10StandIn) -> None:

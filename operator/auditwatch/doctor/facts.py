@@ -59,6 +59,7 @@ class Rights:
     """What the operator may not do that a feature needs. ``account``: whose rights were asked for."""
 
     account: str
+    """Username of whom that was asked."""
     is_operator: bool
     """Whether that is the operator's account; else it is whoever runs the doctor."""
     asked: int

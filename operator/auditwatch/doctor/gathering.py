@@ -16,6 +16,7 @@ from auditwatch.cluster.client import Cluster
 from auditwatch.cluster.errors import ForbiddenError
 from auditwatch.cluster.lease import LEASES
 from auditwatch.cluster.requests import Resource
+from auditwatch.cluster.whoami import username
 from auditwatch.doctor.asking import attempt, found, listed
 from auditwatch.doctor.facts import Facts, JSONObject, Operator, Platform, Rights, Server, Unread
 from auditwatch.doctor.installed import account_of, claims_of, configuration_in, configured, settings_of
@@ -131,15 +132,16 @@ async def _groups(cluster: Cluster) -> frozenset[str]:
 
 
 async def _rights(cluster: Cluster, account: str, features: Mapping[str, Sequence[Any]]) -> Rights:
-    """The operator's rights, or ours where nobody tells us of the operator's."""
+    """The operator's rights, or ours where nobody tells us of the operator's; in the pod that is the same."""
+    name = f"system:serviceaccount:{account.replace('/', ':')}"
     asked = [each for needs in features.values() for each in needs]
     try:
-        lacking, whose = await missing(cluster, asked, account), account
+        lacking, who = await missing(cluster, asked, account), name
     except ForbiddenError:
-        lacking, whose = await missing(cluster, asked), ""
+        lacking, who = await missing(cluster, asked), await username(cluster)
     return Rights(
-        account=whose,
-        is_operator=bool(whose),
+        account=who,
+        is_operator=who == name,
         asked=len(asked),
         missing={
             feature: gone

@@ -82,7 +82,7 @@ def rights(facts: Facts) -> Iterator[Line]:
     if isinstance(held, Unread):
         yield unknown("permissions", held.reason, "kubectl auth can-i --list")
         return
-    whose = f"service account {held.account}" if held.is_operator else "your own account (not the operator's)"
+    whose = held.account if held.is_operator else f"{held.account} (you, not the operator)"
     if not held.missing:
         yield ok("permissions", f"{whose} has all {held.asked} rights that were asked about")
     for feature, gone in held.missing.items():
@@ -100,5 +100,4 @@ def rights(facts: Facts) -> Iterator[Line]:
 
 
 def _can_i(facts: Facts, account: str) -> str:
-    namespace, _, name = account.partition("/")
-    return f"kubectl auth can-i --list --as system:serviceaccount:{namespace}:{name} --namespace {facts.namespace}"
+    return f"kubectl auth can-i --list --as {account} --namespace {facts.namespace}"

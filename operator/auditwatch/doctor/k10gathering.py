@@ -25,11 +25,17 @@ MARK: Final = b"K10Event"
 async def k10s_of(cluster: Cluster) -> list[K10Found]:
     """Every K10 that is found from its Deployment. Raises the errors of ``cluster/errors.py``."""
     instances = await discovery.find_instances(cluster)
-    return list(await asyncio.gather(*(_k10(cluster, instance) for instance in instances)))
+    known = await asyncio.gather(*(_k10(cluster, instance) for instance in instances))
+    return [each for each in known if each is not None]
 
 
-async def _k10(cluster: Cluster, instance: K10Instance) -> K10Found:
-    deployment = await cluster.get(discovery.DEPLOYMENTS, AGGREGATED_APIS, namespace=instance.namespace)
+async def _k10(cluster: Cluster, instance: K10Instance) -> K10Found | None:
+    """What is known of one; ``None`` where it was removed just now. Lists, as the operator itself may do no more."""
+    named = {"fieldSelector": f"metadata.name={AGGREGATED_APIS}"}
+    deployments = await cluster.list(discovery.DEPLOYMENTS, namespace=instance.namespace, query=named)
+    if not deployments:
+        return None
+    (deployment,) = deployments
     audit_configs = Resource(f"config.{instance.api_domain}", "v1alpha1", "auditconfigs")
     return K10Found(
         instance=instance,

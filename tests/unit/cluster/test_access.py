@@ -30,3 +30,14 @@ def test_a_review_of_a_named_object_names_it() -> None:
 def test_a_permission_reads_as_what_has_to_be_granted() -> None:
     assert str(Permission("watch", "config.kio.kasten.io", "policies")) == "watch policies.config.kio.kasten.io"
     assert str(Permission("get", "", "pods/log", "kasten-io", "p")) == "get pods/log p in namespace kasten-io"
+
+
+def test_a_review_of_a_service_account_names_it_with_its_groups() -> None:
+    asked = review(Permission("list", "", "pods"), "audit/agent")
+
+    assert asked["kind"] == "SubjectAccessReview"
+    assert asked["spec"] == {
+        "resourceAttributes": {"verb": "list", "resource": "pods"},
+        "user": "system:serviceaccount:audit:agent",
+        "groups": ["system:serviceaccounts", "system:serviceaccounts:audit", "system:authenticated"],
+    }

@@ -136,6 +136,8 @@ def facts(**fields: Any) -> Facts:
         watches=[watch()],
         k10s=[found(settings={"data": {"version": "9.0.4"}})],
         platform=Platform(nodes=[node()], api_servers=[api_server()]),
-        rights=Rights(account=f"{NAMESPACE}/k10-auditwatch", is_operator=True, asked=90, missing={}),
+        rights=Rights(
+            account="system:serviceaccount:k10-auditwatch:k10-auditwatch", is_operator=True, asked=90, missing={}
+        ),
     )
     return replace(whole, **fields)

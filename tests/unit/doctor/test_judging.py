@@ -15,7 +15,6 @@ from auditwatch.doctor.examining import examine
 from auditwatch.doctor.facts import Facts, Platform, Rights, Server, Stream, Unread
 from auditwatch.doctor.lines import Line, exit_code
 from tests.unit.doctor.making import (
-    NAMESPACE,
     NOW,
     aggregated_apis,
     api_server,
@@ -202,12 +201,12 @@ def test_a_version_nobody_tells_is_unknown() -> None:
 @pytest.mark.parametrize(("is_operator", "state"), [(True, "problem"), (False, "unknown")])
 def test_a_missing_right_is_told_with_whose_it_is(is_operator: bool, state: str) -> None:  # noqa: FBT001 - a parameter
     gone = {"webhook": [Permission("create", "", "configmaps", f"n{number}") for number in range(5)]}
-    account = f"{NAMESPACE}/op" if is_operator else ""
-    line = told("permissions", facts(rights=Rights(account=account, is_operator=is_operator, asked=9, missing=gone)))
+    line = told("permissions", facts(rights=Rights(account="mallory", is_operator=is_operator, asked=9, missing=gone)))
 
     assert line.state == state
     assert "create configmaps in namespace n2 and 2 more" in line.message
-    assert ("service account k10-auditwatch/op" in line.message) is is_operator
+    assert ("mallory (you, not the operator) may not" in line.message) is not is_operator
+    assert ("--as mallory" in line.command) is is_operator
 
 
 @pytest.mark.parametrize(

@@ -215,3 +215,36 @@ def test_a_record_whose_settling_fails_becomes_a_gap_and_stops_no_other() -> Non
 
 def test_times_of_the_test_are_real_times() -> None:
     assert only(Desk().tell(event("get"), at=0.2)).time == START + 0.1
+
+
+def by(pod: str, name: str, *, at: float, user: str = "k10") -> AuditRecord:
+    """A read by one of this account's pods."""
+    return event("get", name, at=at, user=user, extra={"authentication.kubernetes.io/pod-uid": [pod]})
+
+
+def names(desk: Desk, at: float) -> list[str]:
+    return [row.target.name for row in activities(desk.settle(at))]
+
+
+def test_a_pod_that_is_not_known_yet_holds_up_itself_and_not_the_others_of_its_account() -> None:
+    desk = Desk({"hold": lambda row: 30.0 if row.target.name == "held" else 0.0})
+    desk.take(by("strange", "held", at=0.0), by("strange", "after", at=0.1), by("own", "other", at=0.2), at=0.4)
+
+    assert names(desk, 0.5) == ["other"]
+    assert names(desk, 30.5) == ["held", "after"]
+
+
+def test_of_one_object_nothing_overtakes_a_request_whose_pod_is_not_known_yet() -> None:
+    desk = Desk({"hold": lambda row: 30.0 if row.actor.pod_uid == "strange" else 0.0})
+    desk.take(by("strange", "held", at=0.0), by("own", "held", at=0.1), at=0.4)
+
+    assert names(desk, 0.5) == []
+    assert names(desk, 30.5) == ["held", "held"]
+
+
+def test_a_request_that_waits_for_its_change_still_holds_up_its_account() -> None:
+    desk = with_audit()
+    desk.take(event(at=0.0, user="k10"), by("own", "other", at=0.2), at=0.4)
+
+    assert names(desk, 0.5) == []
+    assert names(desk, 2.5) == ["daily", "other"]

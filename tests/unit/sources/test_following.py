@@ -125,7 +125,11 @@ async def followed(
 ) -> tuple[KindReport, Scripted]:
     """The report once the script is played, and what the server was asked."""
     server = Scripted(list(script))
-    follower = Follower(stream, around(server, intake or Direct(journal), clock))
+    return await played(Follower(stream, around(server, intake or Direct(journal), clock)), server)
+
+
+async def played(follower: Follower, server: Scripted) -> tuple[KindReport, Scripted]:
+    """The report once the server has nothing left to answer, and that server."""
     task = asyncio.create_task(follower.run())
     done = asyncio.create_task(server.is_done.wait())
     await asyncio.wait({task, done}, return_when=asyncio.FIRST_COMPLETED, timeout=20)

@@ -79,6 +79,11 @@ def listed(course: Course, intervals: Intervals) -> Course:
     return Course(step=Step.LIST, delay=intervals.poll, state="Polling", watchable=False)
 
 
+def absent(intervals: Intervals) -> Course:
+    """The namespace is not there: that is all there is to see of it, until it comes."""
+    return Course(step=Step.LIST, delay=intervals.poll, state="Polling")
+
+
 def accepted(course: Course) -> Course:
     """The server has begun to answer a watch."""
     return replace(course, state="Watching", message="")

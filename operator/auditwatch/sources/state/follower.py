@@ -11,8 +11,9 @@ from functools import partial
 import structlog
 
 from auditwatch.cluster.client import Cluster
-from auditwatch.cluster.errors import ClusterError, UnreachableError
+from auditwatch.cluster.errors import ClusterError, ForbiddenError, NotFoundError, UnreachableError
 from auditwatch.cluster.framing import Page
+from auditwatch.cluster.requests import Resource
 from auditwatch.events.redaction import Redactor
 from auditwatch.journal.delivery import Delivery, Intake
 from auditwatch.journal.errors import JournalUnavailableError
@@ -20,6 +21,7 @@ from auditwatch.sources.state.course import (
     Course,
     Intervals,
     Step,
+    absent,
     accepted,
     begin,
     failed,
@@ -37,6 +39,7 @@ from auditwatch.sources.state.streams import WATCH_SECONDS, Stream
 
 log = structlog.get_logger()
 _JOURNAL_PAUSE_SECONDS = 2.0
+_NAMESPACES = Resource("", "v1", "namespaces")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +95,7 @@ class Follower:
         while True:
             await asyncio.sleep(self._course.delay)
             try:
-                await (self._list() if self._course.step is Step.LIST else self._watch())
+                await self._turn()
             except ClusterError as error:
                 self._fail(error)
             except Exception as error:  # noqa: BLE001 - a defect met in one kind must not end all others; it is told
@@ -100,6 +103,12 @@ class Follower:
                 line = self._stream.resource.line("watch", namespace=self._stream.namespace)
                 self._fail(UnreachableError(line, f"a defect of this program: {type(error).__name__}"), is_ours=True)
             await self._tell_outages()
+
+    async def _turn(self) -> None:
+        try:
+            await (self._list() if self._course.step is Step.LIST else self._watch())
+        except ForbiddenError as error:
+            await self._refused(error)
 
     async def _recall(self) -> None:
         recall = Recall(stream=self._stream)
@@ -114,6 +123,10 @@ class Follower:
         async with self._around.listings:
             began = self._around.clock()
             first = await self._pages()
+        await self._end(first, began=began)
+        self._course = listed(self._course, self._around.intervals)
+
+    async def _end(self, first: _FirstPage, *, began: float) -> None:
         end = ListingEnd(
             stream=self._stream,
             number=self._listing,
@@ -126,7 +139,29 @@ class Follower:
         await self._put(end)
         await self._answered()
         self._version, self._objects, self._alive = end.version, end.objects, began
-        self._course = listed(self._course, self._around.intervals)
+
+    async def _refused(self, error: ForbiddenError) -> None:
+        """A namespace that is not there can hold no role for us: then nothing is hidden, there is nothing."""
+        if not await self._is_absent():
+            self._fail(error)
+        elif self._course.step is Step.WATCH:
+            self._course = replace(
+                absent(self._around.intervals), delay=0.0
+            )  # what was there is told as gone by a list
+        else:
+            await self._end(_FirstPage(self._around.clock(), ""), began=self._around.clock())
+            self._course = absent(self._around.intervals)
+
+    async def _is_absent(self) -> bool:
+        if not self._stream.namespace:
+            return False
+        try:
+            await self._around.cluster.get(_NAMESPACES, self._stream.namespace)
+        except NotFoundError:
+            return True
+        except ClusterError:
+            pass  # nobody can say: then the refusal counts
+        return False
 
     async def _pages(self) -> _FirstPage:
         first: _FirstPage | None = None

@@ -118,9 +118,16 @@ def _crossing(entries: list[Entry], place: int, timespan: float, threshold: int)
 def _full(entries: list[Entry], place: int, timespan: float, threshold: int) -> list[Entry]:
     """The entries of every full enough window that contains the one at ``place``: they are neighbours."""
     times, sums = [entry.time for entry in entries], _sums(entries)
-    first, last = len(entries), 0
-    for start in range(bisect.bisect_left(times, times[place] - timespan), place + 1):
-        end = bisect.bisect_right(times, times[start] + timespan)
-        if sums[end] - sums[start] >= threshold:
-            first, last = min(first, start), max(last, end)
-    return entries[first:last]
+
+    def end_of(start: int) -> int:
+        return bisect.bisect_right(times, times[start] + timespan)
+
+    def is_full(start: int) -> bool:
+        return sums[end_of(start)] - sums[start] >= threshold
+
+    starts = range(bisect.bisect_left(times, times[place] - timespan), place + 1)
+    first = next(filter(is_full, starts), None) if sums[-1] >= threshold else None
+    if first is None:
+        return []
+    # The later a window begins the later it ends: those between the first and the last need not be looked at.
+    return entries[first : end_of(next(filter(is_full, reversed(starts))))]

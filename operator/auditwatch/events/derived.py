@@ -64,6 +64,8 @@ def request_path(event: AuditEvent) -> str:
 
 def query(event: AuditEvent) -> dict[str, tuple[str, ...]]:
     """The parameters of the request as the API server understands them, each with all its values in order."""
+    if "?" not in event.request_uri:
+        return {}
     found: dict[str, list[str]] = {}
     for name, value in parameters(event.request_uri):
         found.setdefault(name, []).append(value)

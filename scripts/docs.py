@@ -121,9 +121,11 @@ def environment() -> None:
     stamp.write_bytes(lock)
 
 
-def build(mkdocs: Path, site: Path) -> list[str]:
+def build(mkdocs: Path, site: Path, configuration: Path = Path("mkdocs.yml")) -> list[str]:
     """Make the site; what is wrong with it. Raises CalledProcessError where mkdocs refuses."""
-    command = [str(mkdocs), "build", "--strict", "--clean", "--site-dir", str(site.absolute())]
+    # Not --quiet: with it mkdocs counts no warnings, and so is not strict.
+    command = [str(mkdocs), "build", "--strict", "--clean"]
+    command += ["--config-file", str(configuration), "--site-dir", str(site.absolute())]
     subprocess.run(command, check=True, env={"NO_MKDOCS_2_WARNING": "1", "PATH": "/usr/bin:/bin"})
     return fetched(site)
 

@@ -20,10 +20,8 @@ PLACES: Final = ("offline", "findings", "operator")
 ELSEWHERE: Final = {
     "runbooks/*.md": "a cluster with K10, where it happened",
     "how-to/install.md": "a cluster with K10, and Helm",
-    "how-to/upgrade*.md": "a cluster with K10, and Helm",
     "how-to/troubleshoot.md": "a cluster with K10",
-    "how-to/*configmap*.md": "a cluster with K10",
-    "how-to/*pack*.md": "a cluster with K10",
+    "how-to/share-packs-and-lists.md": "a cluster with the operator in it",
     "reference/webhook.md": "a cluster with the operator in it",
     "reference/chart-values.md": "a cluster with K10, and Helm",
 }

@@ -104,7 +104,7 @@ def gap_reasons() -> set[str]:
     makers = {"Gap": (None, "reason"), "FileGap": (0, "reason"), "gap": (None, "reason"), "gap_of": (None, "reason")}
     makers |= {"_gap": (2, "reason"), "_loss": (2, "reason"), "_of_backup": (0, "reason")}
     found = _named_constants("detection/joiner/unexplained.py", ending="REASON")
-    found |= _named_constants("detection/joiner/telling.py", ending="API_DOWN")
+    found |= _named_constants("events/activity.py", ending="API_DOWN")
     found |= _named_constants("sources/k10stream", ending="REASONS")
     for tree in _trees("."):
         for name, call in _calls(tree):

@@ -150,9 +150,10 @@ def test_a_right_taken_from_the_operator_is_named(installed: K10StandIn) -> None
 
     installed.cluster.apply(installation())
     assert states(lines, "permissions") == ["problem"]
+    account = f"system:serviceaccount:{NAMESPACE}:k10-auditwatch"
     assert lines["permissions"][0].message == (
-        f"K10's audit stream: system:serviceaccount:{NAMESPACE}:k10-auditwatch may not "
-        "get pods/log in namespace kasten-io, get restorepoints.apps.kio.kasten.io k10-auditwatch-canary in namespace kasten-io"
+        f"K10's audit stream: {account} may not get pods/log in namespace kasten-io, "
+        "get restorepoints.apps.kio.kasten.io k10-auditwatch-canary in namespace kasten-io"
     )
 
 

@@ -18,6 +18,7 @@ MANIFESTS = ROOT / "manifests"
 CASES = sorted((CHART / "ci").glob("*-values.yaml"))
 RELEASE = NAMESPACE = "k10-auditwatch"
 APIS = ("monitoring.coreos.com/v1", "cert-manager.io/v1")
+DEFINITION = "CustomResourceDefinition"
 Object = dict[str, Any]
 
 
@@ -45,13 +46,16 @@ def _helm(values: str, *, apis: tuple[str, ...], release: str, namespace: str) -
 
 
 @cache
-def _parsed(values: str, apis: tuple[str, ...]) -> tuple[Object, ...]:
-    return tuple(each for each in yaml.load_all(text(values, apis=apis), Loader=yaml.CSafeLoader) if each)
+def _parsed(values: str, apis: tuple[str, ...], *, definitions: bool) -> tuple[Object, ...]:
+    """Definitions are large and the same in nearly every case, so they are left out where nobody asks for them."""
+    documents = (part for part in text(values, apis=apis).split("\n---\n") if definitions or DEFINITION not in part)
+    return tuple(each for part in documents for each in yaml.load_all(part, Loader=yaml.CSafeLoader) if each)
 
 
 def objects(values: str = "", *kinds: str, apis: tuple[str, ...] = APIS) -> list[Object]:
     """What is rendered for these values, of these kinds (of all where none is named)."""
-    return [each for each in _parsed(values, apis) if not kinds or each["kind"] in kinds]
+    definitions = not kinds or DEFINITION in kinds
+    return [each for each in _parsed(values, apis, definitions=definitions) if not kinds or each["kind"] in kinds]
 
 
 def the(values: str, kind: str, name: str = RELEASE, namespace: str | None = None) -> Object:

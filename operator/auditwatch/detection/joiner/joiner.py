@@ -21,6 +21,7 @@ from auditwatch.detection.joiner.kinds import Kinds
 from auditwatch.detection.joiner.known import KnownKeys
 from auditwatch.detection.joiner.ordering import Candidate, Item, releasable
 from auditwatch.detection.joiner.outages import Outages
+from auditwatch.detection.joiner.pairing import only_pairs
 from auditwatch.detection.joiner.pending import Joined, PendingRequest, PendingStep, Telling
 from auditwatch.detection.joiner.receiving import Hold, Receiver, Translate
 from auditwatch.detection.joiner.steps import Step
@@ -108,6 +109,7 @@ class Joiner:
         is_too_much = self.held > MAX_HELD
         self.overruns += is_too_much
         limit = math.inf if is_too_much else now
+        self._pair_alike(limit)
         for step in sorted(self._waiting.steps(), key=lambda each: each.order):
             if step.due <= limit:
                 self._guarded(step, partial(self._join, step))
@@ -152,6 +154,14 @@ class Joiner:
             for request in self._waiting.requests():
                 if request.is_held_for_facts:
                     self._guarded(request, partial(self._receiver.look_again, request))
+
+    def _pair_alike(self, limit: float) -> None:
+        """Put together, before one is told without the other, what two servers recorded under two audit IDs."""
+        relays = (each for each in self._waiting.requests() if each.relay is not None and not each.is_paired)
+        for place in dict.fromkeys([each.asked.place for each in relays]):
+            for front, behind in list(only_pairs(self._waiting.requests_at(place))):
+                if front.due <= limit or behind.due <= limit:
+                    self._receiver.pair(front, behind)
 
     def _join(self, pending: PendingStep) -> None:
         """Put a change that has waited with the request that made it, if there is one."""

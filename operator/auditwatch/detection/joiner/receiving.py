@@ -91,6 +91,17 @@ class Receiver:
         pending.is_held_for_facts = False
         self._wait_on(pending, pending.arrived)
 
+    def pair(self, front: PendingRequest, behind: PendingRequest) -> None:
+        """Both are one request: what the server behind recorded goes into what the API server told of."""
+        self._waiting.drop(behind)
+        self._waiting.drop(front)
+        front.relay = behind.relay
+        front.inbox += behind.inbox
+        front.keys += [key for key in behind.keys if key not in front.keys]
+        front.joined += behind.joined
+        front.refresh()
+        self._waiting.put_request(front)
+
     def _take_change(self, arrival: Arrival, change: StateChange) -> None:
         row = settle(change)
         assert isinstance(row, Activity)

@@ -71,6 +71,10 @@ class Waiting:
         """Requests about the object of a change."""
         yield from self._requests_at.at(places_of(step))
 
+    def requests_at(self, place: Place) -> list[PendingRequest]:
+        """Requests about a place."""
+        return self._requests_at.at([place])
+
     def steps_of(self, asked: Asked) -> Iterator[PendingStep]:
         """Changes of the objects of a request."""
         yield from self.steps_at(asked.place)

@@ -108,7 +108,6 @@ def test_a_request_of_which_only_the_beginning_was_logged_went_as_k10_says() -> 
 @pytest.mark.parametrize(
     "other",
     [
-        behind(auditID="id-2"),
         behind(user="bob"),
         behind(query="?a=b"),
         behind("delete"),
@@ -116,7 +115,7 @@ def test_a_request_of_which_only_the_beginning_was_logged_went_as_k10_says() -> 
         behind(code=404),
         behind(group=APPS),
     ],
-    ids=["audit id", "user", "uri", "verb", "time", "code", "group"],
+    ids=["user", "uri", "verb", "time", "code", "group"],
 )
 def test_what_differs_is_another_request(other: AuditRecord) -> None:
     desk = with_both()
@@ -139,3 +138,66 @@ def test_two_events_are_never_one_whatever_k10_recorded() -> None:
     desk.take(front(at=0.0), front(at=0.5), behind(), at=1.0)
 
     assert len(activities(desk.settle(9.0))) == 2
+
+
+OTHER: dict[str, Any] = {"auditID": "id-2"}
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_record_under_another_audit_id_is_of_the_one_request_like_it(order: tuple[int, int]) -> None:
+    desk = with_both()
+    told = [front(), behind(**OTHER)]
+    for place, index in enumerate(order):
+        desk.take(told[index], at=0.2 + place / 10)
+    row = only([*desk.settle(2.5), *desk.settle(9.0)])
+
+    assert (row.evidence, row.attribution, row.actor.id) == ("Audited", "Audited", "eve")
+    assert isinstance(row.object, dict)
+    assert desk.inbox == {}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        behind(user="bob", **OTHER),
+        behind(query="?a=b", **OTHER),
+        behind("delete", **OTHER),
+        behind(at=30.0, **OTHER),
+        behind(code=404, **OTHER),
+        behind(name="k2", **OTHER),
+        front(**OTHER),
+    ],
+    ids=["user", "uri", "verb", "time", "code", "name", "server"],
+)
+def test_under_another_audit_id_what_differs_is_another_request(other: AuditRecord) -> None:
+    desk = with_both()
+    desk.take(front(), other, at=31.0)
+
+    assert len(activities(desk.settle(80.0))) == 2
+
+
+@pytest.mark.parametrize(
+    ("records", "rows"),
+    [
+        ([front(), behind(**OTHER), behind(at=0.2, auditID="id-3")], 3),
+        ([front(), front(at=0.2, auditID="id-4"), behind(**OTHER)], 3),
+        ([front(), behind(), behind(at=0.2, **OTHER)], 2),
+    ],
+    ids=["two records", "two events", "one has its own"],
+)
+def test_where_it_may_be_of_several_a_record_stays_by_itself(records: list[AuditRecord], rows: int) -> None:
+    desk = with_both()
+    desk.take(*records, at=0.5)
+
+    assert len(activities([*desk.settle(3.0), *desk.settle(9.0)])) == rows
+
+
+def test_a_record_under_another_audit_id_is_not_told_twice_after_a_kill() -> None:
+    desk = with_both()
+    desk.take(front(), behind(**OTHER), at=0.2)
+    desk.kill()
+    only([*desk.settle(2.5), *desk.settle(9.0)])
+    desk.kill()
+    desk.take(behind(**OTHER), at=10.0)
+
+    assert desk.settle(20.0) == []

@@ -70,7 +70,7 @@ def test_every_make_target_that_a_page_names_exists() -> None:
     assert named <= targets
 
 
-@pytest.mark.parametrize("name", ["runtime", "dev", "go"])
+@pytest.mark.parametrize("name", ["runtime", "dev", "docs", "go"])
 def test_a_lock_file_has_hashes_and_no_address(name: str) -> None:
     text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     packages = re.findall(r"^[a-z0-9].*?==.*?(?=^[a-z0-9]|\Z)", text, re.MULTILINE | re.DOTALL | re.IGNORECASE)

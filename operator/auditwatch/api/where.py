@@ -63,6 +63,9 @@ TEST_VALIDATIONS = (
     ),
 )
 
+WHOLE_TEST = Validation("has(self.field) && has(self.operator)", TEST_VALIDATIONS[0].message)
+"""Where nothing else may stand in place of a test, an empty one is none either."""
+
 
 def test_flaws(raw: Raw) -> Iterator[Flaw]:
     """What is wrong between the fields of one test, in the words of the CEL above."""
@@ -94,7 +97,7 @@ def test_flaws(raw: Raw) -> Iterator[Flaw]:
 class FieldTest(Model):
     """One test of one field. Absent fields fail positive operators and pass negated ones; unknown stays unknown."""
 
-    validations: ClassVar[tuple[Validation, ...]] = TEST_VALIDATIONS
+    validations: ClassVar[tuple[Validation, ...]] = (WHOLE_TEST, *TEST_VALIDATIONS[1:])
     alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("field", "operator"),)
     brief: ClassVar[Mapping[str, str]] = {
         "field": "What is looked at; inside forAny, $ is the element.",

@@ -7,13 +7,14 @@ from typing import Final
 
 import typer
 
-from auditwatch.findings import rendering
+from auditwatch.findings import attribution, rendering
 from auditwatch.findings.state import ChangeSeen, FindingState
 from auditwatch.findings.times import rfc3339
 from auditwatch.scan.report import counts
 from auditwatch.scan.scanning import Figures, Scan
 
 _CHANGES: Final = 3
+_WHO_WIDTH: Final = 120
 _ABSENT: Final = "(absent)"
 
 
@@ -67,10 +68,11 @@ def unseen_line(scan: Scan) -> str:
 
 
 def _who(state: FindingState) -> str:
-    """Everybody known; how many more there were."""
-    named = [actor.id or f"?{actor.manager}" for actor in state.actors if actor.id or actor.manager]
-    more = f" and {len(named) - 1} more" if len(named) > 1 else ""
-    return f"{named[0]}{more}" if named else "(unknown)"
+    """Whoever is known best; how many more there were."""
+    who = attribution.column(state, _WHO_WIDTH)
+    others = sum(1 for actor in state.actors if actor.id or actor.manager) - 1
+    is_choice = state.attribution == "Ambiguous"
+    return f"{who} and {others} more" if who and others > 0 and not is_choice else who or "(unknown)"
 
 
 def _what(state: FindingState) -> str:

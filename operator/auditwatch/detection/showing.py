@@ -20,7 +20,7 @@ from auditwatch.detection.pods import WatchedPods
 from auditwatch.detection.remembered import Remembered
 from auditwatch.detection.settle import settle
 from auditwatch.detection.trust import AnyPod, PodsView
-from auditwatch.events.activity import Activity, StateChange
+from auditwatch.events.activity import Activity, Attribution, StateChange
 from auditwatch.events.audit import AuditRecord
 from auditwatch.events.decode import NotAnAuditEventError, decode
 from auditwatch.events.derived import is_decisive
@@ -152,8 +152,19 @@ def _joined(activity: Activity, changes: list[StateChange]) -> Activity:
     assert isinstance(row, Activity)
     target = msgspec.structs.replace(activity.target, uid=activity.target.uid or change.uid)
     return msgspec.structs.replace(
-        activity, target=target, object=row.object, old_object=row.old_object, confirmed_by=(row.evidence,)
+        activity,
+        target=target,
+        attribution=_attribution(activity),
+        object=row.object,
+        old_object=row.old_object,
+        confirmed_by=(row.evidence,),
     )
+
+
+def _attribution(activity: Activity) -> Attribution:
+    """As the joiner says it: an update of which the answer was not logged fits the change, and proves nothing."""
+    speaks_for_itself = activity.verb in {"create", "delete"} or isinstance(activity.object, dict)
+    return activity.attribution if speaks_for_itself else "Correlated"
 
 
 def _explains(activity: Activity, change: StateChange) -> bool:

@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 
 from auditwatch.cli.main import app
 from auditwatch.cli.scan_table import figures_line, finding_lines, unseen_line
+from auditwatch.events.activity import Actor
 from auditwatch.scan.report import counts, document
 from auditwatch.scan.scanning import Figures, Scan, Trouble
+from tests.unit.findings.making import ledger, only, signal
 from tests.unit.scan.making import DELETIONS, event, log, noise, plan, scanned
 
 BY_ACTOR = """
@@ -150,3 +152,11 @@ def test_rules_without_a_finding_print_two_lines(tmp_path: Path) -> None:
     path = log(tmp_path / "audit.log", noise())
     result = CliRunner().invoke(app, ["scan", str(path), "--rules", str(tmp_path / "rules.yaml")])
     assert [text.partition(" ")[0] for text in result.stdout.splitlines()] == ["0", "not"]
+
+
+def test_whoever_is_known_best_is_named_first() -> None:
+    book = ledger()
+    book.apply([signal(1, actor=Actor(manager="kubectl"))])
+    book.apply([signal(2, actor=Actor(id="eve"), attribution="Audited")])
+    _, who, *_ = finding_lines(only(book))
+    assert who.startswith("          who eve and 1 more  what ")

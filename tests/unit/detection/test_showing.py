@@ -142,3 +142,27 @@ def test_events_may_come_from_k10s_own_stream() -> None:
     [row] = _rows(event=json.dumps(_k10("k10-pod")), evidence="K10Stream")
     assert (row.evidence, row.actor.is_k10) == ("K10Stream", None)
     assert _run(_k10("k10-pod"), evidence="K10Stream", expect="Unknown").failures == ()
+
+
+@pytest.mark.parametrize(
+    ("parts", "attribution"),
+    [
+        ({}, "Correlated"),
+        ({"responseObject": {"metadata": {"name": "daily"}, "spec": {"paused": True}}}, "Audited"),
+        ({"verb": "delete"}, "Audited"),
+    ],
+)
+def test_a_change_is_attributed_as_surely_as_the_event_tells_it(parts: dict[str, Any], attribution: str) -> None:
+    old = {"metadata": {"name": "daily", "namespace": "kasten-io"}, "spec": {}}
+    new = None if parts.get("verb") == "delete" else {**old, "spec": {"paused": True}}
+    event = {
+        "verb": "patch",
+        "user": {"username": "eve"},
+        "objectRef": {
+            "apiGroup": "config.kio.kasten.io", "resource": "policies", "namespace": "kasten-io", "name": "daily"
+        },
+        **parts,
+    }  # fmt: skip
+    shown = json.dumps({"resource": "config.kio.kasten.io/policies", "old": old, "new": new})
+    (row,) = _rows(event=json.dumps(event), state=[shown])
+    assert (row.attribution, row.confirmed_by) == (attribution, ("State",))

@@ -26,7 +26,7 @@ async def test_an_api_server_that_restarts_loses_no_change(new_control_plane: Ne
 
         await running.until_told(("update", "a"))
         # A restarted server has no history of its own; what it may have forgotten in between is said, never hidden.
-        assert {gap.reason for gap in running.gaps()} <= {"HistoryLost"}
+        assert {gap.reason for gap in running.gaps()} <= {"HistoryLost", "SourceUnavailable"}
         assert all(alive <= gap.start < gap.end for gap in running.gaps())
 
 

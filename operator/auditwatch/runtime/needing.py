@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from typing import Final
 
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.needles import needles_of
 from auditwatch.events.needles import Needle, Needles
+
+REMEMBERED: Final = 32
+"""Needles of which it is known what they were, by digest; a sender uses old ones for seconds, not for long."""
 
 
 class NeedlesInForce:
@@ -22,6 +26,7 @@ class NeedlesInForce:
         self._lock = threading.Lock()
         self._rule_sets: dict[str, RuleSet] = {}
         self._needles = needles_of((), also=self._always)
+        self._told = {self._needles.digest: self._needles}
 
     def __call__(self) -> Needles:
         """Those of now."""
@@ -45,3 +50,17 @@ class NeedlesInForce:
 
     def _renew(self) -> None:
         self._needles = needles_of(self._rule_sets.values(), also=self._always)
+        self._told.pop(self._needles.digest, None)
+        self._told[self._needles.digest] = self._needles
+        while len(self._told) > REMEMBERED:
+            del self._told[next(iter(self._told))]
+
+    def are_known(self, wanted: frozenset[Needle] | None, digest: str) -> bool:
+        """Whether who looks for the needles of ``digest`` finds what a rule with these needles may match.
+
+        An empty digest stands for reading everything; one that was told long ago, or in an earlier life, for nothing.
+        """
+        told = self._told.get(digest)
+        if not digest or (not wanted and wanted is not None):
+            return True
+        return told is not None and (told.reads_everything or (wanted is not None and wanted <= told.needles))

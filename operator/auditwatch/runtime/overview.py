@@ -19,7 +19,9 @@ from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.ingest import IngestThread
 from auditwatch.runtime.intake import EngineStoppedError
 from auditwatch.runtime.metrics import OperatorFigures
+from auditwatch.runtime.needing import NeedlesInForce
 from auditwatch.runtime.observing import Observing
+from auditwatch.runtime.pending import digests_of, pending
 from auditwatch.runtime.probes import LAG_LIMIT_SECONDS, LoopLag
 from auditwatch.runtime.publishing import Publisher
 from auditwatch.runtime.registry import Registry, WatchEntry
@@ -47,7 +49,9 @@ class Overview:
         lag: LoopLag,
         canaries: AuditCanaries,
         observing: Observing,
+        needles: NeedlesInForce,
     ) -> None:
+        self._needles = needles
         self._settings = settings
         self._registry = registry
         self._engine = engine
@@ -171,4 +175,5 @@ class Overview:
             for each in self._sources(entry, now=now)
             if each.type in _EVIDENCE
         )
-        return rule_set_visibility(entry.rule_set, replace(view, audits=audits))
+        seen = rule_set_visibility(entry.rule_set, replace(view, audits=audits))
+        return pending(entry.rule_set, seen, digests_of(self._ingest.reports(), now=now), self._needles.are_known)

@@ -93,6 +93,7 @@ class Parts:
             lag=surface.lag,
             canaries=self.canaries,
             observing=self.observing,
+            needles=self.needles,
         )
 
     def reading(self, instances: Sequence[K10Instance]) -> Reading:

@@ -51,6 +51,14 @@ binaries: $(READY) ## Kubernetes and the K10 stand-in, built once and cached (ab
 cluster: binaries ## a control plane with the K10 stand-in; prints the export KUBECONFIG=… to use it
 	@$(PY) -m tests.cluster up --k10 $(ARGS)
 
+.PHONY: node
+node: binaries ## the same with a kubelet: a whole node that runs pods (root; YES=1 installs Debian packages it needs)
+	@$(PY) -m tests.cluster up --node --k10 --name node $(ARGS)
+
+.PHONY: node-down
+node-down: $(READY) ## stop it and leave nothing behind
+	@$(PY) -m tests.cluster down --name node $(ARGS)
+
 .PHONY: cluster-down
 cluster-down: $(READY) ## stop it and leave nothing behind
 	@$(PY) -m tests.cluster down $(ARGS)

@@ -6,7 +6,13 @@ import time
 
 import pytest
 
-pytest_plugins = ["tests.cluster.fixtures", "tests.k10.fixtures", "tests.live.fixtures", "tests.images.fixtures"]
+pytest_plugins = [
+    "tests.cluster.fixtures",
+    "tests.cluster.node.fixtures",
+    "tests.k10.fixtures",
+    "tests.live.fixtures",
+    "tests.images.fixtures",
+]
 
 SHORT, LONG = (200, 6), (2_000, 60)
 """Changes made, and times the operator is killed."""

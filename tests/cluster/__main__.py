@@ -5,10 +5,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from tests.cluster import build
 from tests.cluster.audit import EVERYTHING, METADATA, Audit, Webhook
-from tests.cluster.background import Background, Running, StandIn, hold
+from tests.cluster.background import Background, Maker, Running, StandIn, hold
+from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError
 
 POLICIES = {"everything": EVERYTHING, "metadata": METADATA}
@@ -25,7 +27,8 @@ def main(arguments: Sequence[str]) -> int:
                 stopped = Background(options.name).down()
                 sys.stdout.write("stopped\n" if stopped else "nothing is running\n")
             case "hold":
-                hold(options.name, audit=audit(options), stand_in=stand_in() if options.k10 else None)
+                make, in_it = forms(options)
+                hold(options.name, make=make, audit=audit(options), stand_in=in_it)
     except ClusterError as problem:
         sys.stderr.write(f"error: {problem}\n")
         return 1
@@ -37,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
 def up(options: argparse.Namespace) -> str:
     """Start in the background what is not running yet; return what to tell the user."""
     audit(options)  # a mistake in the options is told now, not in the holder's log
+    if options.node:
+        _check_node()
     build.kubernetes_binary()
     if options.k10:
         build.k10apis_binary()
@@ -51,6 +56,7 @@ def hold_arguments(options: argparse.Namespace) -> list[str]:
         *([f"--audit={policy}"] if policy else []),
         *([f"--audit-webhook={options.audit_webhook}"] if options.audit_webhook else []),
         *(["--k10"] if options.k10 else []),
+        *(["--node"] if options.node else []),
     ]
 
 
@@ -76,11 +82,23 @@ def audit(options: argparse.Namespace) -> Audit | None:
     return Audit(policy=_policy(options.audit or "metadata"), webhook=webhook)
 
 
-def stand_in() -> StandIn:
-    """Load the K10 stand-in only when asked for."""
+def forms(options: argparse.Namespace) -> tuple[Maker, StandIn | None]:
+    """What is held, and the K10 in it where it is asked for."""
+    if options.node:
+        from tests.cluster.node.node import Node  # noqa: PLC0415 - loaded when asked for: it imports this package
+        from tests.k10.pods import K10InPods  # noqa: PLC0415 - likewise
+
+        return Node, cast(StandIn, K10InPods) if options.k10 else None
     from tests.k10.standin import K10StandIn  # noqa: PLC0415 - it imports this package
 
-    return K10StandIn
+    return ControlPlane, K10StandIn if options.k10 else None
+
+
+def _check_node() -> None:
+    """Say now what is missing, and install what YES=1 allows; the holder has no terminal."""
+    from tests.cluster.node import requirements  # noqa: PLC0415 - a plain control plane does not need it
+
+    requirements.check()
 
 
 def _policy(choice: str) -> str:
@@ -103,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
         )
         starting.add_argument("--audit-webhook", metavar="URL", help="also send audit events there")
         starting.add_argument("--k10", action="store_true", help="with the K10 stand-in")
+        starting.add_argument("--node", action="store_true", help="with a kubelet that runs real pods (root only)")
     _add_name(commands.add_parser("down", description="stop it and leave nothing behind"))
     return parser
 

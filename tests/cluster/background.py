@@ -37,6 +37,12 @@ class StandIn(Protocol):
     def __call__(self, control_plane: ControlPlane, /) -> AbstractContextManager[object]: ...
 
 
+class Maker(Protocol):
+    """Makes what is held: a control plane, or a whole node."""
+
+    def __call__(self, *, audit: Audit | None) -> ControlPlane: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """What a user of a background control plane must know."""
@@ -144,9 +150,9 @@ def state_directory() -> Path:
     return (Path(configured) if configured else Path.home() / ".local" / "state") / "k10-auditwatch"
 
 
-def hold(name: str, *, audit: Audit | None, stand_in: StandIn | None) -> None:
-    """Be the holder of the control plane called `name`."""
-    control_plane = ControlPlane(audit=audit)
+def hold(name: str, *, make: Maker, audit: Audit | None, stand_in: StandIn | None) -> None:
+    """Be the holder of the control plane called `name`, which `make` makes: with a node, or without."""
+    control_plane = make(audit=audit)
     Background(name).hold(control_plane, audited=bool(audit and audit.log), stand_in=stand_in)
 
 

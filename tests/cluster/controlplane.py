@@ -293,16 +293,14 @@ class ControlPlane:
             ),
         )
 
+    def _launch_controller_manager(self, *flags: str) -> Process:
+        kubeconfig = self.kubeconfig(CONTROLLER_MANAGER)
+        command = components.controller_manager(ports=self.ports, pki=self.credentials.directory, kubeconfig=kubeconfig)
+        return self._launch("kube-controller-manager", [*command, *flags])
+
     def _start_controller_manager(self) -> None:
         """Only after /readyz: it gives up at once while its RBAC roles do not exist."""
-        process = self._launch(
-            "kube-controller-manager",
-            components.controller_manager(
-                ports=self.ports,
-                pki=self.credentials.directory,
-                kubeconfig=self.kubeconfig(CONTROLLER_MANAGER),
-            ),
-        )
+        process = self._launch_controller_manager()
         self._wait_for(process, self.ports.controller_manager, "/healthz")
 
     def _wait_for(self, process: Process, port: int, path: str) -> None:

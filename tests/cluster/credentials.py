@@ -68,6 +68,12 @@ class Credentials:
         certificates.write_secret(path, content.encode())
         return path
 
+    def client(self, identity: Identity) -> Path:
+        """A kubeconfig with a fresh certificate for somebody who is not one of the identities: a component."""
+        pair = self.authority.issue(identity.user, groups=identity.groups)
+        user = certificate_user(pair.certificate_pem, pair.key_pem)
+        return self.kubeconfig_with(name=identity.key, user=user, namespace="default")
+
     def server_certificate(self, name: str, *, hosts: tuple[str, ...]) -> KeyPair:
         """A certificate for a server of a test: a receiver, an aggregated API, a kubelet."""
         pair = self.authority.issue(name, hosts=hosts)

@@ -1,4 +1,4 @@
-"""The bundled kubectl, run as somebody."""
+"""The bundled kubectl and helm, run as somebody."""
 
 import os
 import shlex
@@ -13,8 +13,15 @@ KUBECTL_SECONDS = 600
 
 def run(arguments: Sequence[str], *, binary: Path, kubeconfig: Path, home: Path, stdin: str | None = None) -> str:
     """Return what kubectl prints; raise KubectlError with its complaint when it fails."""
+    return run_program("kubectl", arguments, binary=binary, kubeconfig=kubeconfig, home=home, stdin=stdin)
+
+
+def run_program(
+    program: str, arguments: Sequence[str], *, binary: Path, kubeconfig: Path, home: Path, stdin: str | None = None
+) -> str:
+    """The same for another client of the one binary, such as helm."""
     finished = subprocess.run(
-        [str(binary), "kubectl", *arguments],
+        [str(binary), program, *arguments],
         input="" if stdin is None else stdin,
         capture_output=True,
         text=True,
@@ -25,7 +32,7 @@ def run(arguments: Sequence[str], *, binary: Path, kubeconfig: Path, home: Path,
     )
     if finished.returncode != 0:
         raise KubectlError(
-            command=shlex.join(["kubectl", *arguments]),
+            command=shlex.join([program, *arguments]),
             code=finished.returncode,
             stderr=finished.stderr or finished.stdout,
         )

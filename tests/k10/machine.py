@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster.controlplane import ControlPlane
-from tests.cluster.identities import Identity, certificate_user
+from tests.cluster.identities import Identity
 from tests.cluster.processes import Process
 
 NODE = "k10-node"
@@ -40,8 +40,8 @@ class Machine:
             NODE,
             [
                 *(str(self.binary), "node", f"--name={NODE}", f"--port={self.node_port}", f"--dir={self.directory}"),
-                f"--kubeconfig={self._kubeconfig(_KUBELET)}",
-                f"--scheduler-kubeconfig={self._kubeconfig(_SCHEDULER)}",
+                f"--kubeconfig={self.cluster.credentials.client(_KUBELET)}",
+                f"--scheduler-kubeconfig={self.cluster.credentials.client(_SCHEDULER)}",
                 f"--client-ca-file={self.cluster.authority_file}",
                 f"--tls-cert-file={pki}/{NODE}.crt",
                 f"--tls-private-key-file={pki}/{NODE}.key",
@@ -71,9 +71,3 @@ class Machine:
         """End the API server's process without warning, if there is one."""
         if (pid := self.pid()) is not None:
             os.kill(pid, signal.SIGKILL)
-
-    def _kubeconfig(self, identity: Identity) -> Path:
-        credentials = self.cluster.credentials
-        pair = credentials.authority.issue(identity.user, groups=identity.groups)
-        user = certificate_user(pair.certificate_pem, pair.key_pem)
-        return credentials.kubeconfig_with(name=identity.key, user=user, namespace="default")

@@ -1,7 +1,7 @@
 """Puts what K10's chart and its users would install onto an API server, in two calls."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +10,22 @@ import yaml
 from tests.cluster.controlplane import ControlPlane
 from tests.k10 import crds, workloads
 from tests.k10.crds import DOMAIN
+from tests.k10.workloads import Manifest
 
 FILES = Path(__file__).parent / "manifests"
+Placed = Callable[[list[Manifest]], list[Manifest]]
 
 
-def install(cluster: ControlPlane, *, domain: str, api_port: int, applications: Sequence[str]) -> None:
-    """Everything that must be there before K10's own pods run."""
+def install(
+    cluster: ControlPlane, *, domain: str, api_port: int, applications: Sequence[str], placed: Placed = list
+) -> None:
+    """Everything that must be there before K10's own pods run; ``placed`` fits its chart to where they run."""
     definitions = crds.definitions(domain)
     cluster.apply(
         [
             *_load("rbac.yaml", {DOMAIN: domain}),
             *definitions,
-            *workloads.installation(domain=domain, api_port=api_port),
+            *placed(workloads.installation(domain=domain, api_port=api_port)),
             *(document for name in applications for document in _load("application.yaml", {"NAME": name})),
         ],
         manager="helm",

@@ -147,8 +147,9 @@ class K10StandIn:
         self.account = cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT, seconds=TOKEN_SECONDS)
         self._machine = machine
 
-    def _run(self) -> None:
-        serving = [
+    def serving(self) -> list[str]:
+        """Flags of the aggregated half, but for where it listens."""
+        return [
             f"--api-domain={self.api_domain}",
             f"--seed-apps={','.join(self.applications)}",
             f"--seed-points={self._points}",
@@ -156,7 +157,9 @@ class K10StandIn:
             *([] if self._stream else ["--no-stream"]),
             *self._flags,
         ]
-        self._process = self.machine.start(account=self.account, serving=serving)
+
+    def _run(self) -> None:
+        self._process = self.machine.start(account=self.account, serving=self.serving())
         wait = ("wait", "deployment", "--all", "--for=condition=Available", f"--timeout={READY_SECONDS:.0f}s")
         self.cluster.kubectl(*wait, f"--namespace={NAMESPACE}")
 

@@ -30,6 +30,7 @@ func parse(args []string) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	flags.StringVar(&s.server.Kubeconfig, "kubeconfig", "", "of K10's service account")
+	flags.StringVar(&s.server.Address, "address", "127.0.0.1", "to serve the APIs on")
 	flags.IntVar(&s.server.Port, "port", 0, "to serve the APIs on")
 	flags.StringVar(&s.server.Domain, "api-domain", "kio.kasten.io", "what the API groups end in")
 	flags.StringVar(&s.server.Envelope, "envelope", server.DefaultEnvelope, "line around an audit event: $event $time $cluster $pod")

@@ -20,6 +20,7 @@ import (
 // Options shape the server.
 type Options struct {
 	Kubeconfig string // of K10's own account
+	Address    string // to serve on
 	Port       int
 	Domain     string // API domain, kio.kasten.io unless K10 was installed otherwise
 	Watch      bool
@@ -77,7 +78,7 @@ func configure(options Options, enc encoding) (*genericserver.Config, error) {
 // answers kept so briefly that a test's change of RBAC shows at once.
 func secure(config *genericserver.Config, options Options) error {
 	serving := genericoptions.NewSecureServingOptions().WithLoopback()
-	serving.BindAddress, serving.BindPort = net.IPv4(127, 0, 0, 1), options.Port
+	serving.BindAddress, serving.BindPort = net.ParseIP(options.Address), options.Port
 	serving.ServerCert.CertDirectory = "" // self-signed, in memory: K10's APIServices skip verification
 	if err := serving.MaybeDefaultWithSelfSignedCerts("localhost", nil, []net.IP{serving.BindAddress}); err != nil {
 		return err

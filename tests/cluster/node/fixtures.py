@@ -1,0 +1,30 @@
+"""The node as a pytest fixture: shared by the whole run, or a SKIP that says what is missing and how to get it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.node import requirements
+from tests.cluster.node.node import Node
+from tests.cluster.node.requirements import NoNodeHereError
+from tests.images.packages import MissingPackagesError
+from tests.k10.pods import K10InPods
+
+
+@pytest.fixture(scope="session")
+def node(kubernetes_binary: Path) -> Iterator[Node]:
+    """One node for all tests that only use it, with an audit log; its parts may be restarted."""
+    try:
+        requirements.check()
+    except (MissingPackagesError, NoNodeHereError) as problem:
+        pytest.skip(f"no node can be started here: {problem}")
+    with Node(binary=kubernetes_binary) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def k10_in_pods(node: Node, k10apis_binary: Path) -> K10InPods:
+    """K10 on that node."""
+    assert k10apis_binary.exists()
+    return K10InPods(node).start()

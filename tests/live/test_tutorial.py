@@ -12,7 +12,7 @@ from tests.k10.standin import K10StandIn
 from tests.live.installation import API_VERSION, LEASES, NAMESPACE, REPOSITORY
 from tests.unit.docs import surroundings
 from tests.unit.docs.blocks import Block, blocks_in, pages
-from tests.unit.docs.running import BACKGROUND, run
+from tests.unit.docs.running import BACKGROUND, PageError, run
 
 PAGE = "tutorial/first-finding.md"
 LINKED = ("crds", "manifests", "examples", ".venv")
@@ -63,6 +63,10 @@ def running(block: Block, directory: Path, environment: dict[str, str]) -> Itera
         )
         try:
             yield
+        except PageError as error:
+            error.add_note((directory / "operator.log").read_text())
+            raise
+        else:
             assert process.poll() is None, (directory / "operator.log").read_text()
         finally:
             process.terminate()

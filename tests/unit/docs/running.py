@@ -16,7 +16,7 @@ from typing import Final
 
 from tests.unit.docs.blocks import Block
 
-SECONDS: Final = 120
+SECONDS: Final = 180
 POLL_SECONDS: Final = 0.5
 AGAIN: Final = "until it is so"
 BACKGROUND: Final = "in the background"

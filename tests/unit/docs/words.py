@@ -96,7 +96,7 @@ def visibility_reasons() -> set[str]:
         for word in words(node.elts[0])
         if isinstance(node.elts[0], ast.Constant)
     }
-    return said | tables
+    return said | tables | _named_constants("runtime/pending.py", ending="REASON")
 
 
 def gap_reasons() -> set[str]:

@@ -14,6 +14,8 @@ from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError
 
 POLICIES = {"everything": EVERYTHING, "metadata": METADATA}
+STOPS = {"default": "make cluster-down", "node": "make node-down"}
+"""What stops those that the Makefile started."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -62,7 +64,7 @@ def hold_arguments(options: argparse.Namespace) -> list[str]:
 
 def summary(running: Running, *, name: str) -> str:
     """Shell that can be pasted or given to `eval`; what is only for reading is a comment."""
-    stop = "make cluster-down" if name == "default" else f"python -m tests.cluster down --name {name}"
+    stop = STOPS.get(name, f"python -m tests.cluster down --name {name}")
     lines = [
         f"export KUBECONFIG={shlex.quote(running.kubeconfigs['admin'])}",
         f'export PATH={shlex.quote(running.binaries)}:"$PATH"  # kubectl, helm',

@@ -3,7 +3,7 @@
 import os
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.cluster.errors import KubectlError
@@ -14,6 +14,12 @@ KUBECTL_SECONDS = 600
 def run(arguments: Sequence[str], *, binary: Path, kubeconfig: Path, home: Path, stdin: str | None = None) -> str:
     """Return what kubectl prints; raise KubectlError with its complaint when it fails."""
     return run_program("kubectl", arguments, binary=binary, kubeconfig=kubeconfig, home=home, stdin=stdin)
+
+
+def environment(given: Mapping[str, str], *, kubeconfig: Path, home: Path) -> dict[str, str]:
+    """A client's: a home of its own, so that caches of two clusters stay apart and none stays behind."""
+    kept = {name: value for name, value in given.items() if not name.startswith(("HELM_", "XDG_", "KUBE"))}
+    return {**kept, "KUBECONFIG": str(kubeconfig), "HOME": str(home)}
 
 
 def run_program(
@@ -27,8 +33,7 @@ def run_program(
         text=True,
         timeout=KUBECTL_SECONDS,
         check=False,
-        # Its own home keeps the discovery caches of two clusters apart.
-        env={**os.environ, "KUBECONFIG": str(kubeconfig), "HOME": str(home)},
+        env=environment(os.environ, kubeconfig=kubeconfig, home=home),
     )
     if finished.returncode != 0:
         raise KubectlError(

@@ -51,6 +51,10 @@ class Processes:
         )
         return Process(self, name=name, pid=answer["pid"], log=log)
 
+    def do_last(self, name: str, argv: Sequence[str]) -> None:
+        """Run `argv` when every process has ended, however it came to that."""
+        self.order({"do": "last", "name": name, "argv": list(argv)})
+
     def order(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Send one order to the warden and return its answer."""
         assert self._warden.stdin

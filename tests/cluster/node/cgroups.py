@@ -1,20 +1,30 @@
 """The cgroups the node's pods live in: made before the kubelet starts, removed when everything in them has ended.
 
 A machine has version 1 hierarchies, one folder per controller, or version 2, one for all. The second way is written
-from the kernel's documentation (admin-guide/cgroup-v2) and has not been run yet.
+from the kernel's documentation (admin-guide/cgroup-v2) and has not been run yet. Run as a program, with a name, by
+the warden of a node: the cgroup goes even where the test was killed. Only the standard library is used.
 """
 
+import os
+import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
-CONTROLLERS = ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "systemd")
-ALL_CONTROLLERS = "+cpu +cpuset +memory +pids +io"
+PROCESSES = Path("/proc")
+UNIFIED = "unified"
+"""Where a machine with version 1 hierarchies has an empty one of version 2; runc makes its own folders there."""
+CONTROLLERS = ("cpu", "cpuset", "memory", "pids", "io")
 PREFIX = "k10node-"
 EMPTY_SECONDS = 20.0
 POLL_SECONDS = 0.1
+
+
+def name_for(warden: int) -> str:
+    """The cgroup of the node whose warden has this pid."""
+    return f"{PREFIX}{warden}"
 
 
 def is_unified(root: Path = ROOT) -> bool:
@@ -22,17 +32,22 @@ def is_unified(root: Path = ROOT) -> bool:
     return (root / "cgroup.controllers").exists()
 
 
+def is_writable(root: Path = ROOT) -> bool:
+    """Whether cgroups can be made: in most containers they are mounted to be read only."""
+    hierarchies = [root] if is_unified(root) else _hierarchies(root)
+    return bool(hierarchies) and all(os.access(folder, os.W_OK) for folder in hierarchies)
+
+
 def make(name: str, *, root: Path = ROOT) -> None:
     """Make the cgroup ``name`` below the root of every hierarchy."""
     if is_unified(root):
         _make_unified(name, root)
         return
-    for controller in CONTROLLERS:
-        if (root / controller).is_dir():
-            (root / controller / name).mkdir(exist_ok=True)
-    for file in ("cpuset.cpus", "cpuset.mems"):  # empty in a new cgroup of version 1, and then nothing can enter it
-        if (root / "cpuset" / file).exists():
-            (root / "cpuset" / name / file).write_text((root / "cpuset" / file).read_text())
+    for hierarchy in _hierarchies(root):
+        (hierarchy / name).mkdir(exist_ok=True)
+        for file in ("cpuset.cpus", "cpuset.mems"):  # empty in a new cgroup of version 1: nothing could enter it
+            if (hierarchy / file).exists():
+                (hierarchy / name / file).write_text((hierarchy / file).read_text())
 
 
 def remove(name: str, *, root: Path = ROOT, seconds: float = EMPTY_SECONDS) -> None:
@@ -46,22 +61,38 @@ def remove(name: str, *, root: Path = ROOT, seconds: float = EMPTY_SECONDS) -> N
         time.sleep(POLL_SECONDS)
 
 
-def abandoned(*, root: Path = ROOT) -> set[str]:
-    """Cgroups of nodes whose test was killed: nothing runs in them."""
+def abandoned(*, root: Path = ROOT, processes: Path = PROCESSES) -> set[str]:
+    """Cgroups of nodes whose warden was killed too: nothing runs in them, and nobody is there who will remove them."""
     names = {folder.name for pattern in (f"{PREFIX}*", f"*/{PREFIX}*") for folder in root.glob(pattern)}
-    return {name for name in names if not any(_processes(folder) for folder in _existing(name, root))}
+    return {
+        name
+        for name in names
+        if not _is_warden(name.removeprefix(PREFIX), processes)
+        and not any(_processes(folder) for folder in _existing(name, root))
+    }
+
+
+def _hierarchies(root: Path) -> list[Path]:
+    folders = (folder for folder in sorted(root.iterdir()) if folder.name != UNIFIED)
+    return [folder for folder in folders if (folder / "cgroup.procs").exists()]
 
 
 def _make_unified(name: str, root: Path) -> None:
     (root / name).mkdir(exist_ok=True)
     for folder in (root, root / name):
-        with suppress(OSError):  # a controller that is not offered here
-            (folder / "cgroup.subtree_control").write_text(ALL_CONTROLLERS)
+        for controller in CONTROLLERS:
+            with suppress(OSError):  # one that is not offered here
+                (folder / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
 def _existing(name: str, root: Path) -> Iterable[Path]:
-    candidates = (root / name, root / "unified" / name, *(root / controller / name for controller in CONTROLLERS))
-    return (folder for folder in candidates if folder.is_dir())
+    return (folder for folder in (root / name, *root.glob(f"*/{name}")) if folder.is_dir())
+
+
+def _is_warden(pid: str, processes: Path) -> bool:
+    with suppress(OSError):
+        return b"warden.py" in (processes / pid / "cmdline").read_bytes()
+    return False
 
 
 def _processes(folder: Path) -> list[str]:
@@ -78,3 +109,7 @@ def _remove_tree(folder: Path) -> None:
             inner.rmdir()
     with suppress(OSError):
         folder.rmdir()
+
+
+if __name__ == "__main__":
+    remove(sys.argv[1])

@@ -9,7 +9,6 @@ import ctypes
 import os
 import socket
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 CLONE_NEWNET = 0x40000000
@@ -26,12 +25,13 @@ def enter_network(pid: int) -> None:
 
 
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One direction of one connection, to its end."""
-    with suppress(OSError):
+    """One direction of one connection, to its end; the other may go on."""
+    try:
         while chunk := await reader.read(CHUNK_BYTES):
             writer.write(chunk)
             await writer.drain()
-    with suppress(OSError):
+        writer.write_eof()
+    except OSError:
         writer.close()
 
 
@@ -45,6 +45,8 @@ async def serve(listener: socket.socket, port: int) -> None:
             writer.close()
             return
         await asyncio.gather(carry(reader, inner_writer), carry(inner_reader, writer))
+        for each in (writer, inner_writer):
+            each.close()
 
     server = await asyncio.start_server(accept, sock=listener)
     await server.serve_forever()

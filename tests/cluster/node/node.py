@@ -7,15 +7,11 @@ load images, install charts, and look around in the node.
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
-
-import psutil
 
 from tests.cluster import kubectl
 from tests.cluster.audit import Audit
@@ -23,6 +19,7 @@ from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError, KubectlError
 from tests.cluster.identities import Identity
 from tests.cluster.node import cgroups, components, configuration, namespaces, requirements
+from tests.cluster.node.entered import Entered
 from tests.cluster.node.images import Image, pause
 from tests.cluster.node.namespaces import ADDRESS, NAME
 from tests.cluster.processes import Process
@@ -63,9 +60,6 @@ class Node(ControlPlane):
         """End everything in the node and leave the machine as it was; harmless when repeated."""
         super().stop()
         self._init = None
-        if self._cgroup:
-            cgroups.remove(self._cgroup)
-            self._cgroup = ""
 
     def restart(self, name: str) -> None:
         """End one component like a crash (by its own name, ``kubelet`` and the like) and start it again."""
@@ -73,8 +67,9 @@ class Node(ControlPlane):
             self.kill_apiserver()
             self.start_apiserver()
             return
-        old = self._running.pop(name)
-        _signal(old, signal.SIGKILL)
+        if name not in self._commands:
+            raise ClusterError(f"{name}: no component of the node; it has {', '.join(sorted(self._commands))}")
+        self._running.pop(name).kill()
         self._launch(name, self._commands[name])
 
     def reconfigure_apiserver(self, *flags: str) -> None:
@@ -112,7 +107,8 @@ class Node(ControlPlane):
 
     def pid(self, name: str) -> int:
         """The pid, on the machine, of a component."""
-        return _inner(self._running[name]).pid
+        process = self._running[name]
+        return process.inner if isinstance(process, Entered) else process.pid
 
     # The parts
 
@@ -127,24 +123,27 @@ class Node(ControlPlane):
             self._make_namespaces()
         self._commands[name] = list(argv)
         command = list(argv) if name == "containerd" else [str(self.binary), *argv]
-        enter = namespaces.inside if name in INSIDE else namespaces.beside
-        process = self.processes.start(name, enter(self.init, command))
+        if name in INSIDE:
+            process: Process = Entered.of(self.processes.start(name, namespaces.inside(self.init, command)))
+        else:
+            process = self.processes.start(name, namespaces.beside(self.init, command))
         self._running[name] = process
         return process
 
     def _make_namespaces(self) -> None:
-        self._cgroup = f"{cgroups.PREFIX}{self.ports.apiserver}"
         for name in cgroups.abandoned():
             cgroups.remove(name, seconds=0)
+        self._cgroup = cgroups.name_for(self.processes.warden_pid)
+        self.processes.do_last("cgroups", [sys.executable, "-I", "-S", cgroups.__file__, self._cgroup])
         cgroups.make(self._cgroup)
         for folder in ("audit", *(f"var/{part}" for part in namespaces.OWN)):
             (self.directory / folder).mkdir(parents=True, exist_ok=True)
         for disk in components.disks(self.directory / "var"):
             disk.mkdir(parents=True)
             disk.chmod(0o777)
-        process = self.processes.start("namespaces", namespaces.start_command(self.directory))
+        process = Entered.of(self.processes.start("namespaces", namespaces.start_command(self.directory)))
         eventually(lambda: (self.directory / namespaces.READY).exists() or _failed(process))
-        self._init = _inner(process).pid
+        self._init = process.inner
         arguments = [sys.executable, "-I", "-S", str(FORWARD), str(self.ports.apiserver), str(self._init)]
         self._running["forward"] = self.processes.start("forward", arguments)
 
@@ -186,7 +185,8 @@ class Node(ControlPlane):
         self.load_image(archive)
 
     def _is_ready(self) -> bool:
-        """Ready, and the account that pods run as exists."""
+        """Ready, and the account that pods run as exists. ClusterError with its log where a component has ended."""
+        self._raise_if_ended(self._running["kubelet"])
         try:
             node = self.kubectl("get", "node", NAME, "-o", f"jsonpath={READY}")
             self.kubectl("get", "serviceaccount", "default", "-n", "default")
@@ -200,18 +200,6 @@ class Node(ControlPlane):
         except ClusterError:
             return False
         return True
-
-
-def _inner(process: Process) -> psutil.Process:
-    """The program behind nsenter or unshare, which wait for it as for a child."""
-    outer = psutil.Process(process.pid)
-    return next(iter(outer.children()), outer)
-
-
-def _signal(process: Process, number: signal.Signals) -> None:
-    inner = _inner(process)
-    os.kill(inner.pid, number)
-    eventually(lambda: process.exit_code() is not None)
 
 
 def _failed(process: Process) -> bool:

@@ -41,12 +41,30 @@ def check() -> None:
     """
     able()
     require(COMMANDS)
+    _try([*SPACES, "sh", "-c", NETWORK], "cables, bridges and packet rules (veth, bridge, nf_tables)")
+    _try_overlay()
 
 
 def able() -> None:
     """Return where a node could be started once its packages are there. Raises :class:`NoNodeHereError`."""
+    if sys.platform != "linux" or not shutil.which(SPACES[0]):
+        raise NoNodeHereError(f"a node needs Linux, and util-linux for its {SPACES[0]} and nsenter")
     if os.geteuid() != 0:
         raise NoNodeHereError("a node needs root: kubelet and containerd make namespaces, mounts and cgroups")
-    refused = subprocess.run(PROBE, capture_output=True, text=True, check=False)
-    if refused.returncode != 0:
-        raise NoNodeHereError(f"a node needs namespaces of its own, and they are refused: {refused.stderr.strip()}")
+    _try([*SPACES, "true"], "namespaces of its own")
+    if not cgroups.is_writable():
+        raise NoNodeHereError(f"a node needs cgroups of its own, and {cgroups.ROOT} is read only or has none")
+
+
+def _try_overlay() -> None:
+    """Where the node's files will be: a folder that is an overlay itself cannot hold another."""
+    with tempfile.TemporaryDirectory(prefix="k10-auditwatch-overlay-") as folder:
+        for name in ("lower", "upper", "work"):
+            (Path(folder) / name).mkdir()
+        _try([*SPACES, *OVERLAY], f"overlay mounts in {tempfile.gettempdir()}", folder=folder)
+
+
+def _try(argv: Sequence[str], what: str, *, folder: str | None = None) -> None:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=folder)
+    if done.returncode != 0:
+        raise NoNodeHereError(f"a node needs {what}, refused here: {done.stderr.strip()}")

@@ -21,7 +21,7 @@ from auditwatch.detection.sight import (
     VerbClass,
     Visibility,
 )
-from auditwatch.detection.statesight import NET_DIFFERENCES, Kind, hidden, selected, why
+from auditwatch.detection.statesight import Kind, hidden, in_part, selected, why
 
 FULL: Final = Visibility("Full")
 
@@ -137,9 +137,15 @@ def _unlogged(look: _Look, audit: AuditView) -> Visibility | None:
 
 def _logged(look: _Look, audit: AuditView, *, has_bodies: bool) -> Visibility:
     """What the level of a source shows of the object; state shows the rest where the kind is watched."""
+    if look.rule.bodies and (look.view.unseen or look.view.availability not in SEEN):
+        alone = _by_bodies(look, audit, has_bodies=has_bodies)
+        return in_part([look.view]) if look.view.unseen and alone != FULL else alone
+    return FULL
+
+
+def _by_bodies(look: _Look, audit: AuditView, *, has_bodies: bool) -> Visibility:
+    """What the bodies alone show of the object."""
     level, bodies = audit.level(*look.kind, look.verbs), look.rule.bodies
-    if not bodies or look.view.availability in SEEN:
-        return FULL
     if level == "Metadata" or not has_bodies:
         fix = ": log them at RequestResponse" if has_bodies else ""
         message = f"{audit.name} shows no bodies for {look.what}{fix}"
@@ -157,7 +163,7 @@ def _watched(look: _Look) -> Visibility:
         told = unshown or f"{look.verbs} requests"
         return Visibility("Blind", "NeedsAuditLog", f"watched state does not tell {told}: {_FIX}")
     if look.view.availability in SEEN:
-        return Visibility("Partial", "NoAuditLog", NET_DIFFERENCES)
+        return in_part([look.view])
     return Visibility("Blind", *why({look.kind: look.view}))
 
 

@@ -29,6 +29,8 @@ class KindView:
     availability: Availability
     verb: str = ""
     message: str = ""
+    unseen: str = ""
+    """Of a kind that is seen: which right is missing for the namespace where it is not, and how it is given."""
 
 
 class AuditView(Protocol):

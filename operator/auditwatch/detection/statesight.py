@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from auditwatch.detection.compiled import CompiledRule
@@ -45,9 +45,17 @@ def _of_kinds(selector: Selector, sources: SourcesView) -> Visibility:
         return Visibility("Blind", "NeedsAuditLog", "no kind it looks at is watched: connect the audit log")
     unseen = {kind: view for kind, view in kinds.items() if view.availability not in SEEN}
     if not unseen:
-        return Visibility("Partial", "NoAuditLog", NET_DIFFERENCES)
+        return in_part(kinds.values())
     reason, message = why(unseen)
     return Visibility("Blind" if len(unseen) == len(kinds) else "Partial", reason, message)
+
+
+def in_part(views: Iterable[KindView]) -> Visibility:
+    """What is told of kinds that are watched: what can be helped first."""
+    hidden_parts = dict.fromkeys(view.unseen for view in views if view.unseen)
+    if hidden_parts:
+        return Visibility("Partial", "MissingPermission", "; ".join(hidden_parts))
+    return Visibility("Partial", "NoAuditLog", NET_DIFFERENCES)
 
 
 def selected(selector: Selector, sources: SourcesView) -> Iterator[tuple[tuple[str, str], KindView]]:

@@ -105,7 +105,7 @@ class Overview:
         reports = self._ingest.reports()
         return OperatorFigures(
             engine=self._engine.figures(),
-            kinds=kind_figures(reports.kinds),
+            kinds=kind_figures(reports.kinds, instances=self._ingest.instances),
             audit=audit_figures(reports, self._canaries, now=time.time()),
             visibility={entry.key: levels(self._visibility(entry)) for entry in self._registry.entries()},
             findings=self._tally.objects,
@@ -135,12 +135,10 @@ class Overview:
 
     def _sources(self, entry: WatchEntry, *, now: float) -> list[SourceFigures]:
         wanted = entry.spec.sources
-        reports = self._ingest.reports()
-        optional = frozenset(
-            kind.key for instance in self._ingest.instances for kind in kinds_of(instance) if kind.optional
-        )
+        reports, instances = self._ingest.reports(), self._ingest.instances
+        optional = frozenset(kind.key for instance in instances for kind in kinds_of(instance) if kind.optional)
         figures = [
-            state_figures(self._settings.state.name, reports.kinds, optional=optional, now=now),
+            state_figures(self._settings.state.name, reports.kinds, instances=instances, optional=optional, now=now),
             *audit_sources(reports, self._canaries, now=now),
         ]
         return [each for each in figures if "*" in wanted or each.name in wanted]
@@ -169,7 +167,7 @@ class Overview:
         if entry.rule_set is None:
             return {}
         now = time.time()
-        view = sources_view(self._ingest.reports().kinds, now=now)
+        view = sources_view(self._ingest.reports().kinds, instances=self._ingest.instances, now=now)
         audits = tuple(
             self._observing.sight(each.name, _EVIDENCE[each.type], silence=silence_of(each), now=now)
             for each in self._sources(entry, now=now)

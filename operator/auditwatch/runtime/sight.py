@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from auditwatch.api.conditions import Reason
 from auditwatch.detection.visibility import KindView, SourcesView
+from auditwatch.k10.identity import K10Instance
 from auditwatch.runtime.metrics import KindFigures
+from auditwatch.runtime.refused import is_unbound, missing_rights, missing_verb
 from auditwatch.runtime.status import SourceFigures
 from auditwatch.sources.state.course import State
 from auditwatch.sources.state.report import KindReport
@@ -17,13 +20,20 @@ MISSING_SHOWN = 5
 _FROM_GOOD_TO_BAD: tuple[State, ...] = ("Watching", "Polling", "Listing", "NotServed", "Forbidden", "Unavailable")
 
 
-def sources_view(reports: Sequence[KindReport], *, now: float) -> SourcesView:
-    """The reports by kind, as visibility asks for them; of several namespaces of one kind the worst counts."""
+def sources_view(reports: Sequence[KindReport], *, instances: Sequence[K10Instance], now: float) -> SourcesView:
+    """The reports by kind, as visibility asks for them; of several namespaces of one kind the worst counts.
+
+    A namespace that is not bound (``runtime/refused.py``) hides only what is in it.
+    """
     views: dict[tuple[str, str], KindView] = {}
+    unbound = [report for report in reports if is_unbound(report, instances)]
     for report in reports:
         key, view = (report.group, report.resource), kind_view(report, now=now)
-        if key not in views or views[key].availability in ("Watched", "Polled"):
+        if report not in unbound and (key not in views or views[key].availability in ("Watched", "Polled")):
             views[key] = view
+    for report in unbound:
+        key, (unseen,) = (report.group, report.resource), missing_rights([report], instances)
+        views[key] = replace(views[key], unseen=unseen) if key in views else kind_view(report, now=now)
     return SourcesView(kinds=views)
 
 
@@ -38,15 +48,20 @@ def kind_view(report: KindReport, *, now: float) -> KindView:
     return KindView("Polled" if report.state == "Polling" else "Watched", message=report.message)
 
 
-def missing_verb(report: KindReport) -> str:
-    """The verb a refusal names; ``list`` where it names none."""
-    words = report.message.split()
-    return next((verb for verb in ("watch", "list") if verb in words), "list")
+def state_figures(
+    name: str,
+    reports: Sequence[KindReport],
+    *,
+    instances: Sequence[K10Instance],
+    optional: frozenset[str],
+    now: float,
+) -> SourceFigures:
+    """The state source as a whole. ``optional``: kinds a healthy cluster may not serve.
 
-
-def state_figures(name: str, reports: Sequence[KindReport], *, optional: frozenset[str], now: float) -> SourceFigures:
-    """The state source as a whole. ``optional``: kinds a healthy cluster may not serve."""
-    broken = [report for report in reports if _is_broken(report, optional, now)]
+    A namespace that is not bound is told, and does not degrade it: it hides what is in it, and rules say so.
+    """
+    unbound = [report for report in reports if is_unbound(report, instances)]
+    broken = [report for report in reports if report not in unbound and _is_broken(report, optional, now)]
     proofs = [report.last_proof_of_life for report in reports if report.last_proof_of_life is not None]
     starting = not reports or any(_is_starting(report) for report in reports)
     return SourceFigures(
@@ -59,18 +74,22 @@ def state_figures(name: str, reports: Sequence[KindReport], *, optional: frozens
         else "Degraded"
         if broken
         else "Live",
-        reason=Reason.STARTING if starting else _reason(broken),
-        message="the first lists are being read" if starting else _message(broken),
-        lag_seconds=_lag(reports, broken),
+        reason=Reason.STARTING if starting else _reason(broken or unbound),
+        message="the first lists are being read" if starting else _message([*broken, *unbound], instances),
+        lag_seconds=_lag(reports, [*broken, *unbound]),
         last_proof_of_life=min(proofs, default=None),
     )
 
 
-def kind_figures(reports: Iterable[KindReport]) -> list[KindFigures]:
-    """The same, for metrics; streams of one kind in several namespaces are one, whose state is the worst of theirs."""
+def kind_figures(reports: Iterable[KindReport], *, instances: Sequence[K10Instance]) -> list[KindFigures]:
+    """The same, for metrics; streams of one kind in several namespaces are one, whose state is the worst of theirs.
+
+    What is not bound is left out: the alert on kinds that are not seen is for what should be seen.
+    """
     streams: dict[str, list[KindReport]] = {}
     for report in reports:
-        streams.setdefault(report.kind, []).append(report)
+        if not is_unbound(report, instances):
+            streams.setdefault(report.kind, []).append(report)
     return [_kind_figures(kind, each) for kind, each in streams.items()]
 
 
@@ -115,11 +134,15 @@ def _reason(broken: Sequence[KindReport]) -> Reason | None:
     return Reason.SOURCE_UNAVAILABLE if broken else None
 
 
-def _message(broken: Sequence[KindReport]) -> str:
+def _message(broken: Sequence[KindReport], instances: Sequence[K10Instance]) -> str:
     absent = [report.kind for report in broken if report.state == "NotServed"]
-    others = [f"{report.kind}: {report.message or report.state}" for report in broken if report.state != "NotServed"]
     served = [f"the cluster does not serve {_some(absent, ', ')}: is K10 installed and running?"] if absent else []
-    return "; ".join([*served, *([_some(others, "; ")] if others else [])])
+    others = [
+        f"{report.kind}: {report.message or report.state}"
+        for report in broken
+        if report.state not in ("NotServed", "Forbidden")
+    ]
+    return "; ".join([*served, *missing_rights(broken, instances), *([_some(others, "; ")] if others else [])])
 
 
 def _some(words: Sequence[str], between: str) -> str:

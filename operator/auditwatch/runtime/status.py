@@ -136,7 +136,9 @@ def _sources_available(figures: Figures) -> Verdict:
         if named:
             text = "; ".join(f"{source.name}: {source.message or state}" for source in named)
             return kind, *_told(named[0]), text
-    return kind, "True", Reason.SOURCES_ALIVE, "every source this watch reads has given proof of life"
+    alive = "every source this watch reads has given proof of life"
+    dimmed = [f"{source.name}: {source.message}" for source in figures.sources if source.reason and source.message]
+    return kind, "True", Reason.SOURCES_ALIVE, "; ".join([alive, *dimmed])
 
 
 def _told(source: SourceFigures) -> tuple[Status, Reason]:

@@ -42,10 +42,11 @@ def _sees(
     more: str = "",
     rest: str = "",
     watched: Any = (),
+    unseen: str = "",
 ) -> Visibility:
     match = f"{{apiGroups: ['{groups}'], resources: [{resources}]{more}}}"
     rules = rule_set(f"- name: probe\n  match: {match}\n{rest}")
-    sources = SourcesView({kind: KindView("Watched") for kind in watched}, audits)
+    sources = SourcesView({kind: KindView("Watched", unseen=unseen) for kind in watched}, audits)
     return rule_set_visibility(rules, sources)["probe"]
 
 
@@ -89,6 +90,16 @@ def test_one_source_that_sees_is_enough() -> None:
 def test_watched_state_shows_what_changed_where_audit_shows_who() -> None:
     for rest in (WHAT, CUT):
         assert _sees(_Audit(default="Metadata"), more=WRITE, rest=rest, watched=[POLICIES]) == Visibility("Full")
+
+
+def test_where_state_does_not_see_every_namespace_bodies_must_be_logged_there() -> None:
+    half: Any = {"more": WRITE, "watched": [POLICIES], "unseen": "no right to list them in namespace b"}
+
+    assert _sees(_Audit(default="Metadata"), rest=WHO, **half) == Visibility("Full")
+    assert _sees(_Audit(default=EVERYTHING), rest=WHAT, **half) == Visibility("Full")
+    dim = Visibility("Partial", "MissingPermission", "no right to list them in namespace b")
+    assert _sees(_Audit(default="Metadata"), rest=WHAT, **half) == dim
+    assert _sees(_Audit(default="None"), rest=WHAT, **half) == dim
 
 
 def test_without_state_bodies_must_be_logged() -> None:

@@ -23,6 +23,14 @@ def test_a_rule_about_what_is_watched_sees_net_differences() -> None:
     assert seen.message == "seen as net differences; who did it is not proven"
 
 
+def test_a_kind_that_is_not_seen_in_one_namespace_is_partial_for_what_can_be_helped() -> None:
+    view = KindView("Watched", unseen="no right to list policies in namespace b: set this")
+
+    assert _sees(rule_with(EXISTS), SourcesView({POLICIES: view})) == Visibility(
+        "Partial", "MissingPermission", view.unseen
+    )
+
+
 def test_a_polled_kind_is_seen_as_well() -> None:
     assert _sees(rule_with(EXISTS), SourcesView({POLICIES: KindView("Polled")})).level == "Partial"
 

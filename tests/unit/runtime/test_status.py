@@ -147,3 +147,12 @@ def test_what_is_written_is_what_the_api_accepts() -> None:
     status = watch_status(ENTRY, replace(FIGURES, rules=rules, sources=[source]), now=NOON)
 
     assert validate(WatchStatus, status)[1] == []
+
+
+def test_a_source_that_is_alive_and_sees_less_than_it_could_is_told_and_does_not_end_readiness() -> None:
+    dim = replace(LIVE, reason=Reason.WATCH_FORBIDDEN, message="no right to list pods in namespace kasten-io-mc")
+    conditions = watch_status(ENTRY, replace(FIGURES, sources=[dim]), now=NOON)["conditions"]
+
+    told = {each["type"]: (each["status"], each["message"]) for each in conditions}
+    assert told["Ready"][0] == told["SourcesAvailable"][0] == "True"
+    assert told["SourcesAvailable"][1].endswith("proof of life; state: no right to list pods in namespace kasten-io-mc")

@@ -16,10 +16,10 @@ from auditwatch.cluster.requests import Resource
 from auditwatch.events.canary import Canary, Probe
 from auditwatch.k10.groups import in_domain
 from auditwatch.k10.identity import K10Instance
-from auditwatch.sources.k10stream.report import State
+from auditwatch.sources.k10stream.report import GRANT, State
 
 CANARY_NAME: Final = "k10-auditwatch-canary"
-"""The one name that is asked for; manifests/rbac-k10.yaml allows no other."""
+"""The one name that is asked for; its role allows no other."""
 GROUP: Final = "apps.kio.kasten.io"
 VERSION: Final = "v1alpha1"
 RESOURCE: Final = "restorepoints"
@@ -95,7 +95,7 @@ def answer_of(error: ClusterError) -> Answer:
         case ForbiddenError():
             asked = error.request
             right = f"get {asked.resource}.{asked.group} {asked.name} in {asked.namespace}"
-            return Answer("Forbidden", f"the right `{right}` is missing: apply manifests/rbac-k10.yaml there")
+            return Answer("Forbidden", f"the right `{right}` is missing: {GRANT}")
     return Answer("Unavailable", f"K10's API does not answer, so that its stream cannot be proven alive: {error}")
 
 

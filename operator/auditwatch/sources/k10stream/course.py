@@ -12,7 +12,7 @@ from auditwatch.cluster.errors import ApiError, BadRequestError, ClusterError, F
 from auditwatch.events.canary import Stretch
 from auditwatch.sources.k10stream.marks import Position
 from auditwatch.sources.k10stream.pods import ContainerRun
-from auditwatch.sources.k10stream.report import State
+from auditwatch.sources.k10stream.report import GRANT, State
 
 OVERLAP_SECONDS: Final = 2.0
 """Lines are asked for again from so long before the last one: its time is cut to seconds on the way."""
@@ -141,7 +141,7 @@ def trouble(error: ClusterError, *, namespace: str, failures: int, intervals: In
     match error:
         case ForbiddenError():
             right = f"{error.request.verb} {_kind(error)} in {error.request.namespace or namespace}"
-            message = f"the right `{right}` is missing: apply manifests/rbac-k10.yaml there ({error.message})"
+            message = f"the right `{right}` is missing: {GRANT} ({error.message})"
             return Trouble("Forbidden", message, intervals.forbidden)
         case NotFoundError():
             return Trouble("Unavailable", f"it is gone: {error}", intervals.first_retry)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 State = Literal["Starting", "Learning", "Live", "Silent", "SwitchedOff", "Absent", "Forbidden", "Unavailable"]
 """``Live`` is the good state: the envelope is known and the last request of our own came back. ``Learning``: the
 envelope is not known yet. ``Silent``: our requests are answered and do not come back. ``SwitchedOff``: K10 writes no
 audit events at all. ``Absent``: no K10, or none of its pods runs. ``Forbidden``: a right is missing. ``Unavailable``:
 its log or its API cannot be reached."""
+
+
+GRANT: Final = (
+    "have the namespace in k10s of the chart's values, with sources.k10Stream.enabled and rbac.create, "
+    "or apply manifests/rbac-k10.yaml in it"
+)
+"""What gives the rights to a K10's stream, however the operator was installed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from auditwatch.cluster.errors import (
 from auditwatch.events.canary import Canary
 from auditwatch.k10.identity import K10Instance
 from auditwatch.sources.k10stream.canary import CANARY_NAME, Answer, Pace, answer_of, is_due, probe_of, verdict
+from auditwatch.sources.k10stream.report import GRANT
 from tests.unit.sources.k10stream.making import ACCOUNT, START, nonce, probe
 
 LINE = RequestLine("get", "apps.kio.kasten.io", "restorepoints", "kasten-io", CANARY_NAME)
@@ -85,7 +86,7 @@ def refusal(kind: type[ApiError], status: int, message: str) -> ApiError:
         (
             refusal(ForbiddenError, 403, "no"),
             "Forbidden",
-            f"`get restorepoints.apps.kio.kasten.io {CANARY_NAME} in kasten-io`",
+            f"`get restorepoints.apps.kio.kasten.io {CANARY_NAME} in kasten-io` is missing: {GRANT}",
         ),
         (refusal(UnavailableError, 503, "gone"), "Unavailable", "503"),
         (UnreachableError(LINE, "reset"), "Unavailable", "reset"),

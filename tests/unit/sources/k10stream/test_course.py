@@ -161,7 +161,8 @@ def test_a_missing_right_is_named_exactly() -> None:
     found = meant(refusal(ForbiddenError, 403))
 
     assert (found.state, found.delay) == ("Forbidden", 30.0)
-    assert found.message.startswith("the right `get pods/log in kasten-io` is missing: apply manifests/rbac-k10.yaml")
+    assert found.message.startswith("the right `get pods/log in kasten-io` is missing: have the namespace in k10s of")
+    assert "or apply manifests/rbac-k10.yaml" in found.message
 
 
 def test_a_missing_right_of_a_group_names_the_group() -> None:

@@ -37,6 +37,11 @@ def project_image() -> Path:
     return archive
 
 
+def built() -> bool:
+    """Whether it is in the cache."""
+    return _archive(ROOT).exists()
+
+
 def _archive(root: Path) -> Path:
     return buildah.directory() / f"project-{digest(root)}.tar"
 

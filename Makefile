@@ -37,6 +37,7 @@ lint: $(READY) ## format, lint, types, rooms and arrows, generated files, menu a
 	@$(PY) -m auditwatch crds --check --output-dir crds
 	@$(PY) scripts/docs.py check
 	@$(PY) scripts/chart.py --check
+	@$(PY) -m scripts.bundle --check
 	@$(PY) scripts/no_package_hosts.py
 
 .PHONY: format
@@ -83,6 +84,10 @@ docs: ## the documentation as a site in site/, strictly: every link, nothing fet
 reference: $(READY) ## write the generated pages of docs/reference again: rules and fields
 	@$(PY) -m auditwatch.cli.rule_reference docs/reference/rules.md
 	@$(PY) -m auditwatch.cli.crd_reference docs/reference
+
+.PHONY: bundle
+bundle: $(READY) ## write bundle/ again: what Operator Lifecycle Manager installs
+	@$(PY) -m scripts.bundle $(ARGS)
 
 .PHONY: lock
 lock: ## compile the lock files again (needs uv)

@@ -89,6 +89,7 @@ def test_changes_are_linted_and_tested_by_the_commands_everybody_has() -> None:
         *("format: spdx-json", "format: cyclonedx-json", "--type spdxjson", "--type cyclonedx"),
         *('cosign sign --yes --recursive "$IMAGE@', 'cosign sign --yes "$CHARTS/k10-auditwatch@'),
         *("actions/attest-build-provenance@", "sha256sum", "dist/crds.yaml", "gh release create"),
+        *('cosign sign --yes "$IMAGE-bundle@', 'make bundle ARGS="--output olm --image=$IMAGE@$IMAGE_DIGEST'),
         *("imagetools inspect", "PYTHON=${{ steps.base.outputs.name }}", "dist/base-image.txt"),
     ],
 )
@@ -99,8 +100,8 @@ def test_a_release_has(needed: str) -> None:
 def test_what_is_signed_and_attested_is_named_by_digest() -> None:
     signed = re.findall(r"cosign (?:sign|attest) .*", release())
 
-    assert len(signed) == 4
-    assert all("@$IMAGE_DIGEST" in line or "@$CHART_DIGEST" in line for line in signed)
+    assert len(signed) == 5
+    assert all(re.search(r"@\$(IMAGE|CHART|BUNDLE)_DIGEST", line) for line in signed)
 
 
 def test_the_versions_a_release_compares_stand_where_it_looks() -> None:

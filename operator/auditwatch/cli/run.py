@@ -17,7 +17,7 @@ from auditwatch.cluster.errors import ClusterError
 from auditwatch.journal.errors import JournalError
 from auditwatch.runtime.operating import EXIT_FAILED, Operator
 from auditwatch.runtime.parts import Launch
-from auditwatch.runtime.settings import InvalidSettings, load_settings
+from auditwatch.runtime.settings import InvalidSettings, Settings, load_settings
 
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 DEFAULT_NAMESPACE = "k10-auditwatch"
@@ -25,13 +25,21 @@ EXIT_USAGE = 2
 
 
 def run(
+    *,
     config: Annotated[Path | None, typer.Option(help="The installer's configuration, YAML.")] = None,
     kubeconfig: Annotated[Path | None, typer.Option(help="Outside a pod: a kubeconfig file.")] = None,
     context: Annotated[str | None, typer.Option(help="Its context, instead of the current one.")] = None,
     namespace: Annotated[
         str, typer.Option(envvar="POD_NAMESPACE", help="The operator's own namespace; default: the pod's.")
     ] = "",
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log details.")] = False,  # noqa: FBT002 - a flag
+    watch_namespaces: Annotated[
+        str,
+        typer.Option(
+            envvar="AUDITWATCH_WATCH_NAMESPACES",
+            help="Namespaces, with commas, that may hold AuditWatches besides its own; default: as configured.",
+        ),
+    ] = "",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log details.")] = False,
 ) -> None:
     """Run the operator until told to stop.
 
@@ -39,7 +47,7 @@ def run(
     """
     configure_logging(verbose=verbose)
     try:
-        settings = load_settings(config)
+        settings = narrowed(load_settings(config), watch_namespaces)
     except InvalidSettings as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(EXIT_USAGE) from error
@@ -62,6 +70,17 @@ async def operate(launch: Launch) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, operator.stop)
         return await operator.run()
+
+
+def narrowed(settings: Settings, namespaces: str) -> Settings:
+    """Settings under which only these namespaces (commas between them) are tenants; none named: as configured.
+
+    OLM says it this way: the annotation ``olm.targetNamespaces`` of the pod is empty where all namespaces are meant.
+    """
+    named = tuple(name for each in namespaces.split(",") if (name := each.strip()))
+    if not named:
+        return settings
+    return settings.model_copy(update={"tenancy": settings.tenancy.model_copy(update={"namespaces": named})})
 
 
 def own_namespace() -> str:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from auditwatch.cli import main, run
 from auditwatch.cli.logs import configure_logging
 from auditwatch.cli.main import app
-from auditwatch.runtime.settings import InvalidSettings
+from auditwatch.runtime.settings import InvalidSettings, Settings, TenancySection
 from tests.unit.scan.making import event, log
 
 PLAIN = {"COLUMNS": "300", "TERM": "dumb", "NO_COLOR": "1", "NODE_NAME": "", "POD_NAMESPACE": ""}
@@ -238,3 +238,21 @@ def test_rules_that_only_warn_are_in_force_and_the_warning_is_told(tmp_path: Pat
     assert result.exit_code == 1
     assert told(result).startswith(f"warning: {file}:")
     assert "has passed: the exception no longer holds; remove it or renew it" in told(result)
+
+
+@pytest.mark.parametrize(
+    ("given", "tenants"),
+    [
+        ("", ("team-*",)),
+        (" , ", ("team-*",)),
+        ("security", ("security",)),
+        ("security, team-a", ("security", "team-a")),
+    ],
+)
+def test_namespaces_that_are_named_take_the_place_of_those_configured(given: str, tenants: tuple[str, ...]) -> None:
+    configured = Settings(tenancy=TenancySection(namespaces=("team-*",)), cluster_name="prod")
+
+    narrowed = run.narrowed(configured, given)
+
+    assert narrowed.tenancy.namespaces == tenants
+    assert narrowed.cluster_name == "prod"

@@ -68,9 +68,10 @@ def _by_source(reports: SourceReports, canaries: AuditCanaries) -> Iterator[tupl
     for name in dict.fromkeys(each.source for each in reports.files):
         silent = _silence(name, canaries)
         yield name, "File", [_file(each, silent) for each in reports.files if each.source == name]
-    for name in dict.fromkeys(each.source for each in reports.senders):
+    senders = [each for each in reports.senders if not each.is_replaced]
+    for name in dict.fromkeys(each.source for each in senders):
         silent = _silence(name, canaries)
-        yield name, "Webhook", [_sender(each, silent) for each in reports.senders if each.source == name]
+        yield name, "Webhook", [_sender(each, silent) for each in senders if each.source == name]
     for name, pods in reports.pods.items():
         yield name, "K10Stream", [_pod(each) for each in pods]
 

@@ -154,3 +154,18 @@ def test_a_sender_that_keeps_our_requests_is_of_no_use_whatever_it_posts() -> No
     report = WebhookReport(source="webhook", instance="cp-1", state="Receiving", message="x", last_received=999.0)
 
     assert one(SourceReports(senders=[report]), board).state == "Unavailable"
+
+
+def test_once_a_node_has_come_nobody_waits_for_any_node() -> None:
+    anybody = WebhookReport(source="hook", instance="*", refused={"Forbidden": 1}, is_replaced=True)
+    node = WebhookReport(source="hook", instance="node-7", state="Receiving", last_received=999.0)
+    reports = SourceReports(senders=[anybody, node])
+
+    assert one(reports, proven("hook")).state == "Live"
+    assert [each.instance for each in audit_figures(reports, proven("hook"), now=NOW)] == ["*", "node-7"]
+
+
+def test_until_a_node_has_come_the_source_is_starting() -> None:
+    anybody = WebhookReport(source="hook", instance="*")
+
+    assert one(SourceReports(senders=[anybody]), proven("hook")).state == "Starting"

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
+from auditwatch.sources.webhook.plan import ANY_NODE
 from auditwatch.sources.webhook.reading import Slice
 from auditwatch.sources.webhook.report import State, WebhookReport
 
@@ -55,8 +56,11 @@ class Account:
         self.refused[reason] += 1
         self.state, self.message = "Refusing", message
 
-    def report(self, trouble: str) -> WebhookReport:
-        """Everything so far; ``trouble`` is what is wrong with the source as a whole."""
+    def report(self, trouble: str, *, is_replaced: bool = False) -> WebhookReport:
+        """Everything so far; ``trouble`` is what is wrong with the source as a whole.
+
+        ``is_replaced``: as :class:`WebhookReport` says.
+        """
         return WebhookReport(
             source=self.source,
             instance=self.instance,
@@ -71,6 +75,7 @@ class Account:
             refused=dict(self.refused),
             needles_digest=self.needles_digest,
             needles_since=self.needles_since,
+            is_replaced=is_replaced,
         )
 
 
@@ -79,6 +84,7 @@ class Accounts:
 
     def __init__(self, source: str, instances: tuple[str, ...]) -> None:
         self._source = source
+        self._configured = frozenset(instances)
         self._accounts = {instance: Account(source, instance) for instance in instances}
 
     def of(self, instance: str) -> Account | None:
@@ -93,4 +99,6 @@ class Accounts:
 
     def report(self, trouble: str) -> list[WebhookReport]:
         """One report per instance."""
-        return [account.report(trouble) for account in list(self._accounts.values())]
+        accounts = list(self._accounts.values())
+        has_nodes = any(account.instance not in self._configured for account in accounts)
+        return [each.report(trouble, is_replaced=has_nodes and each.instance == ANY_NODE) for each in accounts]

@@ -35,3 +35,5 @@ class WebhookReport:
     """The needles by which the sender chose what to send; empty: it sends everything."""
     needles_since: float | None = None
     """Since when it has been using them."""
+    is_replaced: bool = False
+    """It stands for any node, and nodes have come: they are instances of their own, and it waits for nobody."""

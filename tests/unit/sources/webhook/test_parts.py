@@ -101,6 +101,20 @@ def test_nodes_are_bounded() -> None:
     assert len(accounts.report("")) == MOST_NODES
 
 
+def test_a_node_replaces_the_account_of_any_node_and_no_other() -> None:
+    accounts = Accounts("s", ("cp-1", "*"))
+    accounts.opened("cp-1")
+    before = [each.is_replaced for each in accounts.report("")]
+    accounts.opened("node-7")
+
+    assert before == [False, False]
+    assert {each.instance: each.is_replaced for each in accounts.report("")} == {
+        "cp-1": False,
+        "*": True,
+        "node-7": False,
+    }
+
+
 def test_only_who_should_come_again_is_told_when() -> None:
     assert answers.later("Full", "x").response().headers["Retry-After"] == "2"
     assert "Retry-After" not in answers.refused(401, "Unauthenticated", "x").response().headers

@@ -73,9 +73,12 @@ class Node(ControlPlane):
         self._launch(name, self._commands[name])
 
     def reconfigure_apiserver(self, *flags: str) -> None:
-        """Restart kube-apiserver with these flags over those it had."""
+        """Restart kube-apiserver with these flags over those it had.
+
+        It is killed: in order it ends only a minute later, for the node's components hold their watches open.
+        """
         self._apiserver_flags = (*self._apiserver_flags, *flags)
-        self.restart_apiserver()
+        self.restart("kube-apiserver")
 
     # Using it
 

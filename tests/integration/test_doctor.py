@@ -39,8 +39,7 @@ def installation() -> list[dict[str, Any]]:
     """The manifests in a namespace and under names of this test's own."""
     texts = [path.read_text(encoding="utf-8") for path in sorted(MANIFESTS.glob("*.yaml"))]
     objects = [each for text in texts for each in yaml.safe_load_all(text) if each and each["kind"] != "Kustomization"]
-    moved = [_moved(each) for each in objects if each["metadata"].get("namespace") != "kasten-io-mc"]
-    return sorted(moved, key=lambda each: each["kind"] != "Namespace")
+    return sorted(map(_moved, objects), key=lambda each: each["kind"] != "Namespace")
 
 
 def _moved(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -76,10 +75,12 @@ def by_check(lines: list[Line]) -> Mapping[str, list[Line]]:
     return {line.check: [each for each in lines if each.check == line.check] for line in lines}
 
 
-def examined(kubeconfig: Path, *, clock: Callable[[], float] = time.time) -> Mapping[str, list[Line]]:
+def examined(
+    kubeconfig: Path, *, namespace: str = NAMESPACE, clock: Callable[[], float] = time.time
+) -> Mapping[str, list[Line]]:
     async def run() -> Facts:
         async with await Cluster.connect(kubeconfig=kubeconfig) as cluster:
-            return await gather(cluster, namespace=NAMESPACE, clock=clock)
+            return await gather(cluster, namespace=namespace, clock=clock)
 
     return by_check(examine(asyncio.run(run())))
 
@@ -109,7 +110,7 @@ def test_an_installation_is_looked_at_in_order_and_k10_is_found(installed: K10St
     assert f"system:serviceaccount:{NAMESPACE}:k10-auditwatch has all" in lines["permissions"][0].message
     assert states(lines, "operator") == ["ok"]
     assert states(lines, "lease") == ["problem"]
-    assert lines["lease"][0].command.startswith(f"kubectl --namespace {NAMESPACE} logs --selector")
+    assert lines["lease"][0].command == f"kubectl --namespace {NAMESPACE} logs deployment/k10-auditwatch --tail 50"
     assert [line.message for line in lines["journal"]] == ["PersistentVolumeClaim k10-auditwatch is Pending"]
 
 
@@ -155,6 +156,37 @@ def test_a_right_taken_from_the_operator_is_named(installed: K10StandIn) -> None
         f"K10's audit stream: {account} may not get pods/log in namespace kasten-io, "
         "get restorepoints.apps.kio.kasten.io k10-auditwatch-canary in namespace kasten-io"
     )
+
+
+def test_a_multicluster_namespace_that_is_not_bound_is_worth_a_warning(installed: K10StandIn) -> None:
+    installed.cluster.kubectl("delete", "rolebinding", "k10-auditwatch-reader-of-k10", "-n", "kasten-io-mc")
+
+    lines = examined(installed.cluster.kubeconfig())
+
+    installed.cluster.apply(installation())
+    assert states(lines, "permissions") == ["warning"]
+    assert lines["permissions"][0].message.startswith("multi-cluster objects: ")
+    assert lines["permissions"][0].command == "kubectl apply --filename manifests/rbac-multicluster.yaml"
+
+
+def test_an_operator_in_another_namespace_is_found_under_another_name(installed: K10StandIn) -> None:
+    (held,) = [each for each in installation() if each["kind"] == "Deployment"]
+    held["metadata"] = {
+        "name": "sentinel",
+        "namespace": "default",
+        "labels": {"app.kubernetes.io/name": "eye", "app.kubernetes.io/part-of": "k10-auditwatch"},
+        "annotations": {"meta.helm.sh/release-name": "sentinel"},
+    }
+    installed.cluster.apply([held])
+
+    here = examined(installed.cluster.kubeconfig(), namespace="default")
+    elsewhere = examined(installed.cluster.kubeconfig(), namespace="kube-public")
+
+    installed.cluster.kubectl("delete", "deployment", "sentinel", "-n", "default")
+    assert "Deployment sentinel" in here["operator"][0].message
+    assert here["lease"][0].command == "kubectl --namespace default logs deployment/sentinel --tail 50"
+    assert here["permissions"][0].command.startswith("helm upgrade sentinel charts/k10-auditwatch --namespace default ")
+    assert elsewhere["operator"][0].command == "auditwatch doctor --namespace default"
 
 
 def silent_k10() -> Iterator[dict[str, Any]]:

@@ -13,18 +13,18 @@ from auditwatch.cluster.requests import Resource
 from auditwatch.doctor.asking import attempt, unread
 from auditwatch.doctor.bundle import Captured
 from auditwatch.doctor.facts import Facts, JSONObject, Unread
+from auditwatch.doctor.installed import pods_selected
 from auditwatch.k10.groups import KANISTER
 
 PODS: Final = Resource("", "v1", "pods")
 PROBES_PORT: Final = 8080
-OURS: Final = {"labelSelector": "app.kubernetes.io/name=k10-auditwatch"}
 
 
 async def capture(cluster: Cluster, facts: Facts) -> Captured:
     """What it takes besides the facts; what cannot be read says why."""
     paths = [f"/apis/{group}/v1alpha1" for group in _groups(facts)]
     answers = await asyncio.gather(*(_discovered(cluster, path) for path in paths))
-    return Captured(discovery=dict(zip(paths, answers, strict=True)), metrics=await _metrics(cluster, facts.namespace))
+    return Captured(discovery=dict(zip(paths, answers, strict=True)), metrics=await _metrics(cluster, facts))
 
 
 def _groups(facts: Facts) -> list[str]:
@@ -46,8 +46,12 @@ async def _discovered(cluster: Cluster, path: str) -> JSONObject | Unread:
         return Unread("the answer is no JSON object")
 
 
-async def _metrics(cluster: Cluster, namespace: str) -> str | Unread:
-    pods = await attempt(cluster.list(PODS, namespace=namespace, query=OURS))
+async def _metrics(cluster: Cluster, facts: Facts) -> str | Unread:
+    namespace, chosen = facts.namespace, pods_selected(facts.operator.deployments)
+    if not chosen:
+        return Unread("the operator has no Deployment")
+    selector = ",".join(f"{label}={value}" for label, value in sorted(chosen.items()))
+    pods = await attempt(cluster.list(PODS, namespace=namespace, query={"labelSelector": selector}))
     if isinstance(pods, Unread):
         return pods
     if not pods:

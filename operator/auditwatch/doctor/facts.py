@@ -83,6 +83,8 @@ class Operator:
     """The installed operator and what belongs to it."""
 
     deployments: Sequence[JSONObject] | Unread = ()
+    elsewhere: Sequence[str] = ()
+    """Where there is none: namespaces that have one."""
     lease: JSONObject | Unread | None = None
     configuration: JSONObject | Unread | None = None
     """The installer's configuration; ``None`` where there is none."""
@@ -91,6 +93,7 @@ class Operator:
     authorities: Mapping[str, JSONObject | Unread | None] = field(default_factory=dict)
     """ConfigMaps in which the webhook's CA is to be published, by ``namespace/name``."""
     services: Sequence[JSONObject] | Unread = ()
+    """Services of its namespace."""
     slices: Sequence[JSONObject] | Unread = ()
     """EndpointSlices of its namespace."""
     agents: Sequence[JSONObject] | Unread = ()
@@ -110,4 +113,6 @@ class Facts:
     """AuditWatches of every namespace."""
     k10s: Sequence[K10Found] | Unread = ()
     platform: Platform = field(default_factory=Platform)
+    multicluster: frozenset[str] = frozenset()
+    """Multi-cluster namespaces of the K10s that exist."""
     rights: Rights | Unread = field(default_factory=lambda: Unread("not asked"))

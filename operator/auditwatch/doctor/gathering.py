@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -19,13 +19,20 @@ from auditwatch.cluster.requests import Resource
 from auditwatch.cluster.whoami import username
 from auditwatch.doctor.asking import attempt, found, listed
 from auditwatch.doctor.facts import Facts, JSONObject, Operator, Platform, Rights, Server, Unread
-from auditwatch.doctor.installed import account_of, claims_of, configuration_in, configured, settings_of
+from auditwatch.doctor.installed import (
+    PART_OF,
+    PRODUCT,
+    account_of,
+    claims_of,
+    configuration_in,
+    configured,
+    is_ours,
+    settings_of,
+)
 from auditwatch.doctor.k10gathering import k10s_of
 from auditwatch.doctor.rights import needed
 
-NAME: Final = "k10-auditwatch"
-OURS: Final = {"labelSelector": f"app.kubernetes.io/name={NAME}"}
-AGENTS: Final = {"labelSelector": f"app.kubernetes.io/name={NAME}-agent"}
+OURS: Final = {"labelSelector": f"{PART_OF}={PRODUCT}"}
 DEFINITIONS: Final = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions")
 WATCHES: Final = Resource(GROUP, VERSION, "auditwatches")
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps")
@@ -48,7 +55,8 @@ async def gather(cluster: Cluster, *, namespace: str, clock: Callable[[], float]
     names = [f"{kind.plural}.{GROUP}" for kind in KINDS]
     definitions = await asyncio.gather(*(found(cluster, DEFINITIONS, name) for name in names))
     instances = [] if isinstance(k10s, Unread) else [k10.instance for k10 in k10s]
-    features = needed(namespace, instances, configured(operator.configuration))
+    multicluster = await _present(cluster, {k10.multicluster_namespace for k10 in instances})
+    features = needed(namespace, instances, configured(operator.configuration), sorted(multicluster))
     return Facts(
         namespace=namespace,
         server=server,
@@ -57,6 +65,7 @@ async def gather(cluster: Cluster, *, namespace: str, clock: Callable[[], float]
         watches=await listed(cluster, WATCHES),
         k10s=k10s,
         platform=platform,
+        multicluster=multicluster,
         rights=await attempt(_rights(cluster, account_of(operator.deployments, namespace), features)),
     )
 
@@ -80,10 +89,10 @@ def _seconds(date: str) -> float | None:
 
 async def _operator(cluster: Cluster, namespace: str) -> Operator:
     deployments, services, slices, agents = await asyncio.gather(
-        attempt(cluster.list(discovery.DEPLOYMENTS, namespace=namespace, query=OURS)),
-        attempt(cluster.list(SERVICES, namespace=namespace, query=OURS)),
+        attempt(_deployments(cluster, namespace)),
+        attempt(cluster.list(SERVICES, namespace=namespace)),
         attempt(cluster.list(SLICES, namespace=namespace)),
-        attempt(cluster.list(DAEMON_SETS, query=AGENTS)),
+        attempt(cluster.list(DAEMON_SETS, query=OURS)),
     )
     place = settings_of(deployments)
     held = await found(cluster, CONFIG_MAPS, place, namespace) if place else None
@@ -91,6 +100,7 @@ async def _operator(cluster: Cluster, namespace: str) -> Operator:
     settings = configured(configuration)
     return Operator(
         deployments=deployments,
+        elsewhere=() if deployments else await _elsewhere(cluster),
         lease=await found(cluster, LEASES, settings.lease, namespace),
         configuration=configuration,
         claims=await _named(cluster, CLAIMS, {name: (namespace, name) for name in claims_of(deployments)}),
@@ -98,6 +108,26 @@ async def _operator(cluster: Cluster, namespace: str) -> Operator:
         services=services,
         slices=slices,
         agents=agents,
+    )
+
+
+async def _deployments(cluster: Cluster, namespace: str = "") -> list[JSONObject]:
+    return [each for each in await cluster.list(discovery.DEPLOYMENTS, namespace=namespace) if is_ours(each)]
+
+
+async def _elsewhere(cluster: Cluster) -> list[str]:
+    """Namespaces with an operator, as far as that can be read."""
+    held = await attempt(_deployments(cluster))
+    return [] if isinstance(held, Unread) else sorted({str(each["metadata"]["namespace"]) for each in held})
+
+
+async def _present(cluster: Cluster, namespaces: Collection[str]) -> frozenset[str]:
+    """Those that exist; of one that nobody may ask about nothing is said."""
+    answers = await asyncio.gather(*(found(cluster, discovery.NAMESPACES, each) for each in namespaces))
+    return frozenset(
+        name
+        for name, held in zip(namespaces, answers, strict=True)
+        if held is not None and not isinstance(held, Unread)
     )
 
 

@@ -8,13 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from auditwatch.doctor.facts import JSONObject, Unread
 
 _Deployments = Sequence[JSONObject] | Unread
+
+PRODUCT: Final = "k10-auditwatch"
+PART_OF: Final = "app.kubernetes.io/part-of"
+_NAME: Final = "app.kubernetes.io/name"
+WEBHOOK_PORT: Final = 8443
+"""Where a webhook listens that does not say it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +35,36 @@ class Configured:
     reviews_tokens: bool = False
     authorities: tuple[str, ...] = ()
     """ConfigMaps in which the webhook's CA is to be published, ``namespace/name``."""
+    ports: frozenset[int] = frozenset()
+    """On which webhooks listen."""
+
+
+def is_ours(held: JSONObject) -> bool:
+    """Whether an object is the operator's, whatever it is called: the chart says what it is part of, manifests who."""
+    labels = held["metadata"].get("labels") or {}
+    return PRODUCT in (labels.get(PART_OF), labels.get(_NAME))
+
+
+def pods_selected(deployments: _Deployments) -> dict[str, str]:
+    """The labels by which the first Deployment knows its pods; empty where there is none."""
+    if isinstance(deployments, Unread) or not deployments:
+        return {}
+    return dict(deployments[0]["spec"].get("selector", {}).get("matchLabels") or {})
+
+
+def leads_to_webhook(service: JSONObject, deployments: _Deployments, ports: frozenset[int]) -> bool:
+    """Whether a Service reaches a listener of the operator's pod, by the number or name of its port."""
+    spec, chosen = service.get("spec") or {}, pods_selected(deployments)
+    selector = spec.get("selector") or {}
+    if not selector or not selector.items() <= chosen.items():
+        return False
+    names = {
+        port.get("name")
+        for each in _containers(pod_of(deployments))
+        for port in each.get("ports") or ()
+        if port.get("containerPort") in ports
+    }
+    return any(port.get("targetPort", port.get("port")) in ports | names for port in spec.get("ports") or ())
 
 
 def pod_of(deployments: _Deployments) -> JSONObject:
@@ -41,7 +77,7 @@ def pod_of(deployments: _Deployments) -> JSONObject:
 
 def account_of(deployments: _Deployments, namespace: str) -> str:
     """The operator's service account, ``namespace/name``: its Deployment's, else the one of the manifests."""
-    return f"{namespace}/{pod_of(deployments).get('serviceAccountName') or 'k10-auditwatch'}"
+    return f"{namespace}/{pod_of(deployments).get('serviceAccountName') or PRODUCT}"
 
 
 def settings_of(deployments: _Deployments) -> str:
@@ -95,7 +131,13 @@ def configured(configuration: JSONObject | Unread | None) -> Configured:
         names_k10s=bool(configuration.get("k10s")),
         reviews_tokens=any(each.get("serviceAccount") for each in instances),
         authorities=tuple(place for each in webhooks for place in _places(each.get("tls"))),
+        ports=frozenset(_port(each.get("listen")) for each in webhooks),
     )
+
+
+def _port(listen: object) -> int:
+    port = listen.get("port") if isinstance(listen, dict) else None
+    return port if isinstance(port, int) else WEBHOOK_PORT
 
 
 def _mappings(listed: object) -> list[Mapping[str, Any]]:

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Final
 
 from auditwatch.api.crd import GROUP, KINDS, VERSION, Kind, definition
+from auditwatch.cluster.access import Permission
+from auditwatch.doctor.commands import installation_of, k10_values
 from auditwatch.doctor.facts import Facts, JSONObject, Unread
 from auditwatch.doctor.lines import Line, ok, problem, unknown, warning
+from auditwatch.doctor.rights import MULTICLUSTER
 
 SKEW_SECONDS: Final = 5.0
 """Above it, ``± 2 s`` between a request and the change it made (rules of joining) no longer holds for sure."""
 SKEW_PROBLEM_SECONDS: Final = 60.0
 SHOWN: Final = 3
+_MANIFESTS: Final[Mapping[str, str]] = {
+    "findings": "rbac-own.yaml",
+    "packs and lists": "rbac-own.yaml",
+    "finding K10": "rbac-k10.yaml",
+    "watched state": "rbac-k10.yaml",
+    MULTICLUSTER: "rbac-multicluster.yaml",
+    "K10's audit stream": "rbac-k10.yaml",
+    "proof of the audit log": "rbac-audit.yaml",
+    "webhook": "rbac-audit.yaml",
+}
+"""Where the rights of each feature are, for who installed without Helm."""
 
 
 def api_server(facts: Facts) -> Iterator[Line]:
@@ -88,16 +102,18 @@ def rights(facts: Facts) -> Iterator[Line]:
     for feature, gone in held.missing.items():
         more = f" and {len(gone) - SHOWN} more" if len(gone) > SHOWN else ""
         told = f"{feature}: {whose} may not {', '.join(map(str, gone[:SHOWN]))}{more}"
-        yield (
-            problem("permissions", told, _can_i(facts, held.account))
-            if held.is_operator
-            else unknown(
-                "permissions",
-                f"{told}; what the operator may do was not told",
-                "kubectl auth can-i create subjectaccessreviews",
-            )
-        )
+        if held.is_operator:
+            say = warning if feature == MULTICLUSTER else problem
+            yield say("permissions", told, _grant(facts, feature, gone))
+        else:
+            told = f"{told}; what the operator may do was not told"
+            yield unknown("permissions", told, "kubectl auth can-i create subjectaccessreviews")
 
 
-def _can_i(facts: Facts, account: str) -> str:
-    return f"kubectl auth can-i --list --as {account} --namespace {facts.namespace}"
+def _grant(facts: Facts, feature: str, gone: Sequence[Permission]) -> str:
+    """What gives the rights of a feature. Where K10's namespace is not bound, Helm has to be told where K10 is."""
+    place = installation_of(facts.operator.deployments, facts.namespace)
+    instances = [] if isinstance(facts.k10s, Unread) else [each.instance for each in facts.k10s]
+    ours = {name for each in instances for name in each.namespaces}
+    where = k10_values(instances, facts.multicluster) if any(each.namespace in ours for each in gone) else []
+    return place.change("rbac.create=true", *where, manifest=f"--filename manifests/{_MANIFESTS[feature]}")

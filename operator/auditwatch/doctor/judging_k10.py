@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from auditwatch.doctor.commands import release_of
 from auditwatch.doctor.facts import Facts, K10Found, Unread
 from auditwatch.doctor.k10versions import stream_is_on, version_of
 from auditwatch.doctor.lines import Line, ok, problem, unknown, warning
 
-SWITCH_ON: Final = "helm upgrade k10 kasten/k10 --namespace {} --reuse-values --set siem.logging.cluster.enabled=true"
+SWITCH_ON: Final = "helm upgrade {} kasten/k10 --namespace {} --reuse-values --set siem.logging.cluster.enabled=true"
 FIND: Final = "kubectl get deployments --all-namespaces --field-selector metadata.name=aggregatedapis-svc"
 
 
@@ -44,7 +45,9 @@ def _stream(found: K10Found) -> Line:
         return ok("k10-stream", f"on: {len(stream.events)} events in the last {stream.lines} lines of its log{shipped}")
     if is_on is False:
         told = "off: K10's API server is started without audit flags, so nobody sees what passes it alone"
-        return problem("k10-stream", f"{told}{shipped}", SWITCH_ON.format(namespace))
+        return problem(
+            "k10-stream", f"{told}{shipped}", SWITCH_ON.format(release_of(found.deployment) or "k10", namespace)
+        )
     if isinstance(stream, Unread):
         return unknown("k10-stream", f"{stream.reason}{shipped}", logs)
     if not stream.pods:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from shlex import quote
-from typing import Final
 
+from auditwatch.doctor.commands import install, installation_of
 from auditwatch.doctor.facts import Facts, JSONObject, Unread
-from auditwatch.doctor.installed import claims_of, configured
+from auditwatch.doctor.installed import claims_of, configured, leads_to_webhook
 from auditwatch.doctor.lines import Line, ok, problem, unknown, warning
-
-UPGRADE: Final = "helm upgrade k10-auditwatch charts/k10-auditwatch --namespace {} --reuse-values"
-INSTALL: Final = "helm install k10-auditwatch charts/k10-auditwatch --namespace {} --create-namespace"
 
 
 def deployment(facts: Facts) -> Iterator[Line]:
@@ -20,9 +17,13 @@ def deployment(facts: Facts) -> Iterator[Line]:
     held = facts.operator.deployments
     if isinstance(held, Unread):
         yield unknown("operator", held.reason, f"kubectl --namespace {facts.namespace} get deployments")
+    elif not held and facts.operator.elsewhere:
+        others = ", ".join(facts.operator.elsewhere)
+        told = f"no Deployment of k10-auditwatch in namespace {facts.namespace}, but in {others}"
+        yield problem("operator", told, f"auditwatch doctor --namespace {facts.operator.elsewhere[0]}")
     elif not held:
         told = f"no Deployment of k10-auditwatch in namespace {facts.namespace} (--namespace says where to look)"
-        yield problem("operator", told, INSTALL.format(facts.namespace))
+        yield problem("operator", told, install(facts.namespace))
     for each in () if isinstance(held, Unread) else held:
         yield _deployment(facts.namespace, each)
 
@@ -49,7 +50,7 @@ def lease(facts: Facts) -> Iterator[Line]:
     spec = (held or {}).get("spec") or {}
     holder, renewed = spec.get("holderIdentity"), _seconds(spec.get("renewTime"))
     now = None if isinstance(facts.server, Unread) else facts.server.date
-    logs = f"kubectl --namespace {facts.namespace} logs --selector app.kubernetes.io/name=k10-auditwatch --tail 50"
+    logs = f"kubectl --namespace {facts.namespace} logs deployment/{_name(facts)} --tail 50"
     if not holder or renewed is None:
         yield problem("lease", "nobody holds the Lease: no operator is at work", logs)
     elif now is not None and now - renewed > int(spec.get("leaseDurationSeconds") or 15) + 1:
@@ -66,7 +67,8 @@ def journal(facts: Facts) -> Iterator[Line]:
     claims = claims_of(held)
     if not claims:
         told = "the journal lies in the pod: what was not yet told is lost with it"
-        yield warning("journal", told, f"{UPGRADE.format(facts.namespace)} --set persistence.enabled=true")
+        place = installation_of(held, facts.namespace)
+        yield warning("journal", told, place.change("persistence.enabled=true", manifest="--kustomize manifests"))
     for name in claims:
         yield _claim(facts.namespace, name, facts.operator.claims.get(name))
 
@@ -103,7 +105,10 @@ def _reachable(facts: Facts) -> Line:
     if isinstance(operator.services, Unread) or isinstance(operator.slices, Unread):
         unread = operator.services if isinstance(operator.services, Unread) else operator.slices
         return unknown("webhook", unread.reason if isinstance(unread, Unread) else "", command)
-    names = {each["metadata"]["name"] for each in operator.services}
+    ports = configured(operator.configuration).ports
+    names = {
+        each["metadata"]["name"] for each in operator.services if leads_to_webhook(each, operator.deployments, ports)
+    }
     if not names:
         return problem("webhook", "a webhook is configured and no Service leads to it", command)
     if not any(_leads_on(each, names) for each in operator.slices):
@@ -133,6 +138,11 @@ def agents(facts: Facts) -> Iterator[Line]:
             yield problem("agent", f"DaemonSet {where} is ready on {ready} of {wanted} nodes", command)
         else:
             yield ok("agent", f"DaemonSet {where} is ready on all {wanted} nodes")
+
+
+def _name(facts: Facts) -> str:
+    held = facts.operator.deployments
+    return "k10-auditwatch" if isinstance(held, Unread) or not held else str(held[0]["metadata"]["name"])
 
 
 def _seconds(time: object) -> float | None:

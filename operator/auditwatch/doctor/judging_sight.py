@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from shlex import quote
+from dataclasses import replace
 from typing import Any, Final
 
+from auditwatch.doctor.commands import installation_of
 from auditwatch.doctor.facts import Facts, JSONObject, Unread
+from auditwatch.doctor.installed import PRODUCT, settings_of
 from auditwatch.doctor.lines import Line, ok, problem, unknown, warning
 from auditwatch.doctor.platforms import WAYS, Name, flags_of, name_of
 
@@ -71,11 +73,14 @@ def _unconnected(facts: Facts, name: Name) -> Line:
         return warning("audit-log", told, "auditwatch policy render > policy.yaml")
     log = flags.get("audit-log-path") or way.log
     told = f"not connected; on {name} by agent, from {log} of control-plane nodes{has}: see {GUIDE}"
-    command = (
-        f"helm upgrade k10-auditwatch charts/k10-auditwatch --namespace {facts.namespace} --reuse-values "
-        f"--set agent.enabled=true --set {quote(f'agent.auditLog.path={log}')}"
-    )
-    return warning("audit-log", told, command)
+    held = facts.operator.deployments
+    place = installation_of(held, facts.namespace)
+    if held and not isinstance(held, Unread) and not place.release:
+        told = f"{told}; it needs a source of type Webhook in the configuration (the Helm chart sets both up)"
+        edit = f"kubectl --namespace {facts.namespace} edit configmap {settings_of(held) or PRODUCT}"
+        return warning("audit-log", told, edit)
+    helm = place if place.release else replace(place, release=PRODUCT)
+    return warning("audit-log", told, helm.change("agent.enabled=true", f"agent.auditLog.path={log}", manifest=""))
 
 
 def watches(facts: Facts) -> Iterator[Line]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from auditwatch.api.crd import GROUP
@@ -12,6 +12,8 @@ from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.kinds import Scope, kinds_of
 from auditwatch.sources.k10stream.canary import CANARY_NAME
 
+MULTICLUSTER: Final = "multi-cluster objects"
+"""The one feature without which an operator is at work all the same."""
 _FINDINGS: Final = "k10securityfindings"
 _OWN: Final = (
     *(Permission(verb, GROUP, "auditwatches") for verb in ("list", "watch", "patch")),
@@ -28,18 +30,29 @@ _FIND: Final = (
 
 
 def needed(
-    namespace: str, instances: Sequence[K10Instance], configured: Configured
+    namespace: str, instances: Sequence[K10Instance], configured: Configured, multicluster: Collection[str] = ()
 ) -> Mapping[str, Sequence[Permission]]:
-    """Permissions by feature that is switched on. ``namespace``: the operator's own."""
+    """Permissions by feature that is switched on. ``namespace``: the operator's own.
+
+    ``multicluster``: namespaces of multi-cluster objects that exist; of others nothing is needed.
+    """
     lease = [Permission("create", "coordination.k8s.io", "leases", namespace)]
     lease += [
         Permission(verb, "coordination.k8s.io", "leases", namespace, configured.lease) for verb in ("get", "update")
     ]
     features: dict[str, Sequence[Permission]] = {
         "findings": [*_OWN, *lease],
+        "packs and lists": [Permission(verb, "", "configmaps", namespace) for verb in ("list", "watch")],
         "finding K10": _FIND[:1] if configured.names_k10s else _FIND,
         "watched state": list(dict.fromkeys(each for k10 in instances for each in _state(k10))),
     }
+    if second := [place for place in multicluster if place not in {k10.namespace for k10 in instances}]:
+        features[MULTICLUSTER] = [
+            Permission(each.verb, each.group, each.resource, place)
+            for place in second
+            for each in features["watched state"]
+            if each.namespace == instances[0].namespace
+        ]
     if "K10Stream" in configured.types:
         features["K10's audit stream"] = [each for k10 in instances for each in _stream(k10)]
     if configured.types & {"File", "Webhook"}:

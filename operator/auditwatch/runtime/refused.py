@@ -52,8 +52,9 @@ def _fix(namespace: str, instances: Sequence[K10Instance]) -> str:
         return _CLUSTER
     if namespace not in _multicluster(instances):
         return _K10
-    item = "k10s[0].multicluster: true" if len(instances) == 1 else "multicluster: true of its item in k10s"
-    return _MULTICLUSTER.format(item)
+    if len(instances) == 1:
+        return _MULTICLUSTER.format(f"k10s[0].multicluster: true` beside `namespace: {instances[0].namespace}")
+    return _MULTICLUSTER.format("multicluster: true` in one item of `k10s")
 
 
 def _where(namespace: str) -> str:

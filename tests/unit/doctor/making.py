@@ -15,6 +15,7 @@ from tests.k10.workloads import installation
 NOW = 1_800_000_000.0
 NAMESPACE = "k10-auditwatch"
 RENEWED = "2027-01-15T07:59:55.000000Z"
+NAMED = {"app.kubernetes.io/name": "k10-auditwatch"}
 EVENT = b'{"msg":"K10Event","K10Event":{}}'
 
 
@@ -41,6 +42,7 @@ def deployment(**spec: Any) -> dict[str, Any]:
                 "name": "auditwatch",
                 "image": "k10-auditwatch:0.1.0",
                 "args": ["run", "--config", "/etc/auditwatch/auditwatch.yaml"],
+                "ports": [{"name": "probes", "containerPort": 8080}, {"name": "webhook", "containerPort": 8443}],
                 "volumeMounts": [
                     {"name": "journal", "mountPath": "/var/lib/auditwatch"},
                     {"name": "configuration", "mountPath": "/etc/auditwatch"},
@@ -53,10 +55,21 @@ def deployment(**spec: Any) -> dict[str, Any]:
         ],
     }
     return {
-        "metadata": {"name": "k10-auditwatch"},
-        "spec": {"replicas": 1, "template": {"spec": pod}, **spec},
+        "metadata": {"name": "k10-auditwatch", "labels": NAMED},
+        "spec": {"replicas": 1, "selector": {"matchLabels": NAMED}, "template": {"spec": pod}, **spec},
         "status": {"readyReplicas": 1},
     }
+
+
+def by_helm(release: str = "sentinel", **spec: Any) -> dict[str, Any]:
+    """The same, as Helm marks it."""
+    held = deployment(**spec)
+    return held | {"metadata": {**held["metadata"], "annotations": {"meta.helm.sh/release-name": release}}}
+
+
+def service(name: str, target: str | int, selector: Mapping[str, str] = NAMED) -> dict[str, Any]:
+    ports = [{"name": "https", "port": 8443, "targetPort": target}]
+    return {"metadata": {"name": name}, "spec": {"selector": dict(selector), "ports": ports}}
 
 
 def watch(**status: Any) -> dict[str, Any]:
@@ -97,7 +110,7 @@ def operator(**fields: Any) -> Operator:
         configuration=configuration("agents/ca"),
         claims={"journal": {"status": {"phase": "Bound"}}},
         authorities={"agents/ca": {"data": {"ca.crt": "-----BEGIN CERTIFICATE-----"}}},
-        services=[{"metadata": {"name": "webhook"}}],
+        services=[service("webhook", "webhook"), service("metrics", "probes")],
         slices=slices,
         agents=[
             {

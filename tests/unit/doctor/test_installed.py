@@ -84,7 +84,12 @@ def test_what_is_switched_on_is_what_the_configuration_says() -> None:
     raw = {"sources": [webhook], "lease": {"name": "mine"}, "k10s": [{}]}
 
     assert configured(raw) == Configured(
-        types=frozenset({"Webhook"}), lease="mine", names_k10s=True, reviews_tokens=True, authorities=("a/b",)
+        types=frozenset({"Webhook"}),
+        lease="mine",
+        names_k10s=True,
+        reviews_tokens=True,
+        authorities=("a/b",),
+        ports=frozenset({8443}),
     )
     assert configured(None) == configured(Unread("no")) == Configured()
 
@@ -155,5 +160,5 @@ def test_what_is_asked_for_is_what_the_manifests_grant() -> None:
 def test_a_feature_that_is_off_needs_no_right() -> None:
     features = needed(NAMESPACE, [K10Instance()], Configured(types=frozenset({"State"}), names_k10s=True))
 
-    assert list(features) == ["findings", "finding K10", "watched state"]
+    assert list(features) == ["findings", "packs and lists", "finding K10", "watched state"]
     assert features["finding K10"] == (Permission("get", "", "namespaces", name="kube-system"),)

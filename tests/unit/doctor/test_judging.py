@@ -13,21 +13,28 @@ from auditwatch.api.crd import GROUP, KINDS
 from auditwatch.cluster.access import Permission
 from auditwatch.doctor.examining import examine
 from auditwatch.doctor.facts import Facts, Platform, Rights, Server, Stream, Unread
+from auditwatch.doctor.installed import Configured
 from auditwatch.doctor.lines import Line, exit_code
+from auditwatch.doctor.rights import MULTICLUSTER, needed
+from auditwatch.k10.identity import K10Instance
 from tests.unit.doctor.making import (
+    NAMESPACE,
     NOW,
     aggregated_apis,
     api_server,
+    by_helm,
     deployment,
     established,
     facts,
     found,
     node,
     operator,
+    service,
     watch,
 )
 
-PAGE = (Path(__file__).parents[3] / "docs" / "how-to" / "troubleshoot.md").read_text(encoding="utf-8")
+PAGES = Path(__file__).parents[3]
+PAGE = (PAGES / "docs" / "how-to" / "troubleshoot.md").read_text(encoding="utf-8")
 REFUSED = Unread("not permitted: get things")
 
 
@@ -102,16 +109,19 @@ def test_a_definition_is_there_established_and_of_this_version(held: Any, state:
     ("check", "change", "state", "said", "command"),
     [
         ("operator", {"deployments": []}, "problem", "no Deployment", "helm install"),
+        ("operator", {"deployments": [], "elsewhere": ["b"]}, "problem", "but in b", "auditwatch doctor --namespace b"),
         ("operator", {"deployments": [deployment(replicas=0)]}, "problem", "scaled to zero", "scale deployment"),
         ("operator", {"deployments": [{**deployment(), "status": {}}]}, "problem", "no ready pod", "logs deployment/"),
         ("operator", {"deployments": REFUSED}, "unknown", "not permitted", "get deployments"),
-        ("lease", {"lease": None}, "problem", "nobody holds", "logs --selector"),
+        ("lease", {"lease": None}, "problem", "nobody holds", "logs deployment/k10-auditwatch"),
         ("lease", {"lease": {"spec": {"holderIdentity": "", "renewTime": None}}}, "problem", "nobody holds", "logs"),
         ("lease", {"lease": REFUSED}, "unknown", "not permitted", "get lease k10-auditwatch"),
         ("journal", {"claims": {"journal": {"status": {"phase": "Pending"}}}}, "problem", "is Pending", "describe"),
         ("journal", {"claims": {"journal": None}}, "problem", "is not there", "describe"),
         ("journal", {"claims": {"journal": REFUSED}}, "unknown", "not permitted", "describe"),
         ("webhook", {"services": []}, "problem", "no Service", "endpointslices"),
+        ("webhook", {"services": [service("metrics", "probes")]}, "problem", "no Service", "endpointslices"),
+        ("webhook", {"services": [service("b", 8443, {"app": "b"})]}, "problem", "no Service", "endpointslices"),
         ("webhook", {"slices": []}, "problem", "leads to no ready pod", "endpointslices"),
         ("webhook", {"slices": REFUSED}, "unknown", "not permitted", "endpointslices"),
         ("webhook-ca", {"authorities": {"a/ca": None}}, "problem", "does not hold the CA", "--namespace a"),
@@ -155,9 +165,13 @@ def test_a_journal_in_the_pod_is_a_warning() -> None:
     held = deployment()
     held["spec"]["template"]["spec"]["volumes"] = [{"name": "journal", "emptyDir": {}}]
     line = told("journal", facts(operator=operator(deployments=[held])))
+    of_helm = told("journal", facts(operator=operator(deployments=[by_helm(template=held["spec"]["template"])])))
 
-    assert line.state == "warning"
-    assert line.command.endswith("--set persistence.enabled=true")
+    assert (line.state, line.command) == ("warning", "kubectl apply --kustomize manifests")
+    assert of_helm.command == (
+        "helm upgrade sentinel charts/k10-auditwatch --namespace k10-auditwatch --reuse-values "
+        "--set persistence.enabled=true"
+    )
 
 
 def test_without_a_webhook_nothing_is_asked_of_it() -> None:
@@ -206,15 +220,73 @@ def test_a_missing_right_is_told_with_whose_it_is(is_operator: bool, state: str)
     assert line.state == state
     assert "create configmaps in namespace n2 and 2 more" in line.message
     assert ("mallory (you, not the operator) may not" in line.message) is not is_operator
-    assert ("--as mallory" in line.command) is is_operator
+    assert ("manifests/rbac-audit.yaml" in line.command) is is_operator
+
+
+FIX = "helm upgrade sentinel charts/k10-auditwatch --namespace k10-auditwatch --reuse-values --set rbac.create=true"
+
+
+@pytest.mark.parametrize(
+    ("place", "more"),
+    [
+        (("kasten-io-mc", frozenset({"kasten-io-mc"})), ["k10s[0].namespace=kasten-io", "k10s[0].multicluster=true"]),
+        (("kasten-io", frozenset()), ["k10s[0].namespace=kasten-io"]),
+        (("k10-auditwatch", frozenset()), []),
+    ],
+)
+def test_helm_is_told_where_k10_is_for_rights_in_its_namespaces(
+    place: tuple[str, frozenset[str]], more: list[str]
+) -> None:
+    gone = {MULTICLUSTER: [Permission("list", "", "pods", place[0])]}
+    rights = Rights(account="a", is_operator=True, asked=9, missing=gone)
+    held = facts(rights=rights, multicluster=place[1], operator=operator(deployments=[by_helm()]))
+    line = told("permissions", held)
+
+    assert (line.state, line.command) == ("warning", FIX + "".join(f" --set '{each}'" for each in more))
+
+
+def test_of_several_k10s_helm_is_not_told_where_they_are() -> None:
+    gone = {"watched state": [Permission("list", "", "pods", "kasten-io")]}
+    rights = Rights(account="a", is_operator=True, asked=9, missing=gone)
+    held = facts(rights=rights, operator=operator(deployments=[by_helm()]), k10s=[found(), found()])
+
+    assert (told("permissions", held).state, told("permissions", held).command) == ("problem", FIX)
+
+
+def test_every_feature_says_where_its_rights_are_without_helm() -> None:
+    everything = Configured(types=frozenset({"State", "K10Stream", "Webhook"}))
+    for feature in needed(NAMESPACE, [K10Instance()], everything, ["kasten-io-mc"]):
+        gone = {feature: [Permission("list", "", "pods", "kasten-io")]}
+        held = facts(rights=Rights(account="a", is_operator=True, asked=9, missing=gone))
+
+        file = told("permissions", held).command.removeprefix("kubectl apply --filename ")
+        assert (PAGES / file).is_file()
+
+
+def test_an_operator_without_helm_is_not_told_to_use_it_for_its_agents() -> None:
+    platform = Platform(nodes=[node(version="v1.36.1+k3s1")])
+    manifests = told("audit-log", facts(platform=platform, watches=[watch(sources=[])]))
+    by = operator(deployments=[by_helm()])
+    helm = told("audit-log", facts(platform=platform, watches=[watch(sources=[])], operator=by))
+
+    assert manifests.command == "kubectl --namespace k10-auditwatch edit configmap settings"
+    assert helm.command.startswith("helm upgrade sentinel charts/k10-auditwatch --namespace k10-auditwatch ")
+
+
+def test_k10s_own_release_is_named_where_its_stream_is_switched_on() -> None:
+    held = without_arguments()
+    held["metadata"]["annotations"] = {"meta.helm.sh/release-name": "backup"}
+    line = told("k10-stream", facts(k10s=[found(stream=Stream(pods=1, lines=9), deployment=held)]))
+
+    assert line.command.startswith("helm upgrade backup kasten/k10 --namespace kasten-io ")
 
 
 @pytest.mark.parametrize(
     ("platform", "command"),
     [
-        (Platform(nodes=[node(version="v1.36.1+k3s1")]), "k3s/server/logs/audit.log"),
+        (Platform(nodes=[node(version="v1.36.1+k3s1")]), "edit configmap settings"),
         (Platform(nodes=[node(provider="kind://docker/a/b")]), "webhook-config --platform kind"),
-        (Platform(api_servers=[api_server("--audit-log-path=/my audit.log")]), "'agent.auditLog.path=/my audit.log'"),
+        (Platform(api_servers=[api_server("--audit-log-path=/my audit.log")]), "edit configmap settings"),
         (Platform(api_servers=[api_server()]), "auditwatch policy render"),
         (Platform(nodes=[node(labels={"eks.amazonaws.com/nodegroup": "a"})]), ""),
         (Platform(nodes=[node()]), "auditwatch policy render"),

@@ -154,8 +154,8 @@ UNBOUND = [
 ]
 PODS = replace(POLICIES, kind="pods", group="", resource="pods", namespace="kasten-io")
 FIX = (
-    "no right to list pods, list configmaps in namespace kasten-io-mc: set `k10s[0].multicluster: true` in the chart's "
-    "values, or apply manifests/rbac-multicluster.yaml"
+    "no right to list pods, list configmaps in namespace kasten-io-mc: set `k10s[0].multicluster: true` beside "
+    "`namespace: kasten-io` in the chart's values, or apply manifests/rbac-multicluster.yaml"
 )
 
 
@@ -187,7 +187,7 @@ def test_of_several_k10s_the_one_to_set_it_for_is_not_guessed() -> None:
     several = (K10Instance(), K10Instance(name="other", namespace="other"))
     figures = state_figures("state", [PODS, *UNBOUND], instances=several, optional=NONE, now=NOON)
 
-    assert "set `multicluster: true of its item in k10s`" in figures.message
+    assert "set `multicluster: true` in one item of `k10s` in the chart's values" in figures.message
 
 
 def test_a_kind_that_is_not_seen_in_the_multicluster_namespace_alone_is_seen_in_part() -> None:

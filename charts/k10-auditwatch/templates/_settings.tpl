@@ -54,11 +54,11 @@ instances:
 {{- end }}
 {{- end }}
 
-{{/* Names and addresses of its serving certificate. */}}
+{{/* Names and addresses of its serving certificate; the first is the same in every installation. */}}
 {{- define "auditwatch.webhookHosts" -}}
 {{- $name := include "auditwatch.webhook" . }}
 {{- $service := printf "%s.%s" $name .Release.Namespace }}
-{{- $hosts := list $name $service (printf "%s.svc" $service) (printf "%s.svc.cluster.local" $service) }}
+{{- $hosts := list "k10-auditwatch" $name $service (printf "%s.svc" $service) (printf "%s.svc.cluster.local" $service) }}
 {{- with .Values.webhook.clusterIP }}{{ $hosts = append $hosts . }}{{ end }}
 {{- concat $hosts .Values.webhook.tls.hosts | uniq | toJson }}
 {{- end }}

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 
 from auditwatch.sources.webhook.apiserver import Credentials, flags, kubeconfig
 from auditwatch.sources.webhook.paths import PREFIX, place_of
+from auditwatch.sources.webhook.plan import SERVER_NAME
 from auditwatch.sources.webhook.platforms import PLATFORMS, guide
 
 EXIT_USAGE = 2
@@ -43,7 +44,7 @@ def webhook_config(
     instance: Annotated[str, typer.Option(help="Name of this API server there.")] = "kube-apiserver",
     tls_server_name: Annotated[
         str,
-        typer.Option(help="Name in the serving certificate, where that is not ADDRESS (self-made: k10-auditwatch)."),
+        typer.Option(help=f"Name in the serving certificate, where ADDRESS is not in it ({SERVER_NAME} if self-made)."),
     ] = "",
 ) -> None:
     """Print the kubeconfig of kube-apiserver's audit webhook, its flags with their reasons, and where both go.

@@ -34,9 +34,8 @@ from auditwatch.runtime.reading import Reading
 from auditwatch.runtime.receiving import AuditPlan, proven_sources
 from auditwatch.runtime.registry import Registry
 from auditwatch.runtime.settings import Settings
+from auditwatch.sources.webhook.plan import own_hosts
 
-SERVICE = "k10-auditwatch"
-"""Name of the Service that senders reach (manifests/service.yaml)."""
 log = structlog.get_logger()
 
 
@@ -164,5 +163,5 @@ class Parts:
             observing=self.observing,
             witness=self.witness,
             made=self._journal_path.parent / "webhook",
-            own_hosts=(f"{SERVICE}.{self._launch.namespace}.svc", "127.0.0.1"),
+            own_hosts=own_hosts(self._launch.namespace),
         )

@@ -8,6 +8,7 @@ import pytest
 
 from auditwatch.runtime.settings import Settings, parse_settings
 from auditwatch.runtime.webhooksection import WebhookSection
+from auditwatch.sources.webhook.plan import SERVER_NAME, own_hosts
 from tests.unit.chart.rendering import CASES, Object, objects, the
 
 WEBHOOK = """
@@ -111,7 +112,8 @@ def test_each_sender_is_known_by_what_the_values_say_and_its_files_are_mounted()
 def test_a_self_made_certificate_is_for_the_service_by_name_and_address_and_its_ca_is_published() -> None:
     tls = webhook().tls
 
-    assert {"k10-auditwatch-webhook.k10-auditwatch.svc", "10.96.0.77"} <= set(tls.hosts)
+    assert {SERVER_NAME, "k10-auditwatch-webhook.k10-auditwatch.svc", "10.96.0.77"} <= set(tls.hosts)
+    assert "k10-auditwatch-webhook.k10-auditwatch.svc" in own_hosts("k10-auditwatch")
     assert tls.ca_config_maps == ("k10-auditwatch/k10-auditwatch-webhook-ca",)
     assert "serving" not in mounts()
 
@@ -123,7 +125,8 @@ def test_a_certificate_of_cert_manager_is_for_the_same_names_and_mounted_where_t
     [certificate] = objects(values, "Certificate")
 
     assert certificate["spec"]["secretName"] == volume("serving", values)["secret"]["secretName"]
-    assert {"a.example.com", "k10-auditwatch-webhook.k10-auditwatch.svc"} <= set(certificate["spec"]["dnsNames"])
+    names = set(certificate["spec"]["dnsNames"])
+    assert {SERVER_NAME, "a.example.com", "k10-auditwatch-webhook.k10-auditwatch.svc"} <= names
     assert certificate["spec"]["ipAddresses"] == ["10.96.0.77"]
     assert certificate["spec"]["issuerRef"]["kind"] == "Issuer"
     assert webhook(values).tls.cert_file == mounts(values)["serving"] / "tls.crt"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from typer.testing import CliRunner, Result
 
 from auditwatch.cli.webhook_config import PlatformName, webhook_config
 from auditwatch.sources.webhook.apiserver import flags
-from auditwatch.sources.webhook.plan import Limits
+from auditwatch.sources.webhook.plan import SERVER_NAME, Limits, own_hosts
 from auditwatch.sources.webhook.platforms import PLATFORMS
 from tests.cluster.certificates import Authority, new_key, private_pem
 
+ROOT = Path(__file__).parents[3]
 TOKEN = "a-token-of-some-length"
 ALL = sorted(PLATFORMS)
 
@@ -230,3 +232,18 @@ def test_a_key_beside_the_ca_is_not_given_away(files: Path) -> None:
     config = documents(printed(files, "kubeadm"))[0]
 
     assert b"PRIVATE" not in base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"])
+
+
+DOCUMENTED = [
+    *(ROOT / "docs").rglob("*.md"),
+    ROOT / "charts" / "k10-auditwatch" / "templates" / "NOTES.txt",
+]
+
+
+def test_the_server_name_that_is_written_down_is_in_every_certificate_we_make() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in DOCUMENTED]
+    named = [name for text in texts for name in re.findall(r"--tls-server-name (\S+)", text)]
+
+    assert len(named) >= 3
+    assert {name.strip("`:") for name in named} == {SERVER_NAME}
+    assert SERVER_NAME in own_hosts("anywhere")

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 MIB = 1 << 20
 ANY_NODE = "*"
 """As the instance of a sender: the node that the sender's token is bound to."""
+
+SERVER_NAME: Final = "k10-auditwatch"
+"""In every certificate we make, whatever the Service is called and however it was installed."""
+SERVICES: Final = ("k10-auditwatch-webhook", "k10-auditwatch")
+"""Services that lead here: the chart's under its usual name (others it names itself), and that of the manifests."""
+
+
+def own_hosts(namespace: str) -> tuple[str, ...]:
+    """Names and addresses a self-made certificate is for without being told to. ``namespace``: the operator's."""
+    return (SERVER_NAME, *(f"{service}.{namespace}.svc" for service in SERVICES), "127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,8 @@ demo: $(READY) ## a cluster, an attack on K10, and what is found (no Docker, no 
 	@$(PY) -m tests.demo $(ARGS)
 
 .PHONY: test
-test: binaries ## everything: rooms by themselves, then rooms, the operator and a short torture on a real kube-apiserver
-	@$(PY) -m pytest tests/unit tests/live tests/torture tests/integration $(ARGS)
+test: binaries ## everything: rooms by themselves beside the operator on a real kube-apiserver, a node and a short torture
+	@$(PY) scripts/both_halves.py $(ARGS)
 
 .PHONY: test-unit
 test-unit: $(READY) ## the first half alone: every room by itself with real SQLite, files and sockets, no cluster

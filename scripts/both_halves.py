@@ -19,7 +19,7 @@ INTERRUPTED = 130
 
 
 def verdict(codes: Sequence[int]) -> int:
-    """pytest's exit codes as one: a half in which nothing was selected is well if the other ran something."""
+    """Exit codes of pytest as one: a half in which nothing was selected is well if the other ran something."""
     bad = [code for code in codes if code not in {0, NOTHING_COLLECTED}]
     return bad[0] if bad else min(codes)
 

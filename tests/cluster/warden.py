@@ -90,8 +90,7 @@ def end(children: Children) -> None:
     while orphans := inherited():
         for pid in orphans:
             os.kill(pid, signal.SIGKILL)  # it cannot be another's meanwhile: its end was not waited for yet
-        for pid in orphans:
-            os.waitpid(pid, 0)  # returns for the first process of a namespace when all others in it are gone
+        os.waitpid(-1, 0)  # any: the first process of a namespace ends only after all others in it were waited for
 
 
 def inherited() -> list[int]:

@@ -1,4 +1,4 @@
-"""What only an API server can say of our kinds: what CEL costs, what fields are told to be, how rows and conditions look.
+"""What only an API server can say of our kinds: the cost of CEL, the text of each field, how rows and conditions look.
 
 And of the bundle for OLM: that its examples, roles and pod are taken as they are. All points of the list these belong
 to, with the tests that hold them, are in ``tests/unit/test_conventions.py``.
@@ -22,6 +22,7 @@ from scripts.service_version import Release, documents, examples, service_versio
 from auditwatch.api.conditions import Reason
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.ours import PLURALS, define_ours, make_namespaces
+from tests.cluster.waiting import eventually
 
 NAMESPACE = "conventions-room"
 GROUP = "/apis/k10auditwatch.io/v1alpha1"
@@ -114,6 +115,9 @@ def test_a_rule_ten_times_over_costs_ten_times_as_much(plane: ControlPlane) -> N
 
 def test_explain_has_a_text_for_every_field(plane: ControlPlane) -> None:
     """Of what the server publishes, which kubectl explain prints."""
+    eventually(
+        lambda: plane.request("GET", f"/openapi/v3{GROUP}").status == 200
+    )  # the server publishes in its own time
     published = plane.request("GET", f"/openapi/v3{GROUP}").json()["components"]["schemas"]
     for kind in ("AuditWatch", "K10SecurityFinding"):
         fields = [each for each in places(published[f"io.k10auditwatch.v1alpha1.{kind}"], kind) if each[0][-1] != "]"]

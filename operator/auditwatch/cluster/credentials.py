@@ -19,6 +19,7 @@ from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import load_incluster_config
 from yaml import YAMLError
 
+from auditwatch.cluster import embedded
 from auditwatch.cluster.errors import ConfigurationError
 
 REFRESH_SECONDS = 60.0
@@ -89,9 +90,7 @@ async def _load_kubeconfig(configuration: Any, kubeconfig: Path | None, context:
     if not _exists(path):
         raise ConfigurationError(f"{path}: no such kubeconfig; give --kubeconfig or set KUBECONFIG")
     try:
-        loader = await kube_config.load_kube_config(
-            path, context=context, client_configuration=configuration, persist_config=False
-        )
+        loader = await _loaded(configuration, path, context)
     except (ConfigException, YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         # The loader indexes into whatever YAML it found; all of these mean "not a kubeconfig".
         raise ConfigurationError(f"{path}: not a usable kubeconfig: {error}") from error
@@ -107,6 +106,21 @@ async def _load_kubeconfig(configuration: Any, kubeconfig: Path | None, context:
                 await asyncio.sleep(REFRESH_SECONDS)
 
     return refresh
+
+
+async def _loaded(configuration: Any, path: str, context: str | None) -> Any:
+    """The client's loader, once it has set the configuration; what is embedded stays off the disk."""
+    merged = kube_config.KubeConfigMerger(path).config
+    current = kube_config.KubeConfigLoader(merged, active_context=context, config_base_path=None).current_context
+    used = embedded.sections(merged, current)
+    if embedded.IN_MEMORY:
+        for section in used:
+            embedded.keep_in_memory(section)
+    loader = kube_config.KubeConfigLoader(
+        merged, active_context=context, config_base_path=None, temp_file_path=embedded.directory_for(used)
+    )
+    await loader.load_and_set(configuration)
+    return loader
 
 
 def _exists(path: str) -> bool:

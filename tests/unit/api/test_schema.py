@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -18,6 +19,9 @@ Place = tuple[str, dict[str, Any]]
 ROOT = Path(__file__).parents[3]
 FILES = render()
 OVERRIDES = "auditwatches.spec.packs[].overrides[]"
+UNITS = ("Seconds", "Generation", "Count", "PerRule", "percent")
+COUNTED = {"count", "matches", "blind", "full", "partial", "gte", "epoch", "sequence"}
+"""Numbers without a unit: how many there are, and positions."""
 YAML_BOOLEANS = {"y", "n", "yes", "no", "on", "off", "true", "false"}
 LITERALS = {
     vocabulary.Severity: vocabulary.SEVERITY,
@@ -97,6 +101,19 @@ def test_no_field_is_a_boolean_in_yaml() -> None:
 def test_names_of_fields_are_camel_case() -> None:
     names = {path.rsplit(".", 1)[-1] for path, _ in FIELDS} - {kind.plural for kind in KINDS}
     assert [name for name in sorted(names) if not name.isalnum() or not name[0].islower()] == []
+
+
+def test_a_number_ends_in_its_unit_or_counts_something() -> None:
+    numbers = {path.rsplit(".", 1)[-1] for path, schema in FIELDS if schema["type"] == "integer"}
+    assert {name for name in numbers if not name.endswith(UNITS)} == COUNTED
+
+
+def test_no_duration_is_a_text_and_no_name_says_when_otherwise() -> None:
+    """``300`` of dedupSeconds and no ``5m``; seenTime and neither seenAt nor seenTimestamp."""
+    named = [path.rsplit(".", 1)[-1] for path, _ in FIELDS]
+    assert [name for name in named if name.endswith(("At", "Timestamp", "Date", "Millis", "Minutes", "Hours"))] == []
+    texts = {path.rsplit(".", 1)[-1] for path, schema in FIELDS if schema["type"] == "string"}
+    assert [name for name in texts if re.search(r"(?i)(duration|interval|timeout|period|seconds)$", name)] == []
 
 
 def test_times_end_in_time_and_durations_in_seconds() -> None:

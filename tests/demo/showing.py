@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any, Final
 
-from tests.demo import screen, verdict
-from tests.live.installation import NAMESPACE, Installation
+from tests.cluster.controlplane import ControlPlane
+from tests.demo import reading, screen, verdict
+from tests.live.installation import NAMESPACE
 
 WIDTH: Final = 40
 DESCRIBED: Final = "retention-cut"
@@ -14,30 +15,30 @@ _SOURCES: Final = '{range .status.sources[*]}{.name}{"\\t"}{.type}{"\\t"}{.state
 _NAMED: Final = 3
 
 
-def findings(operator: Installation) -> None:
+def findings(cluster: ControlPlane) -> None:
     """The table, then who did each, from where and with which credential."""
-    _kubectl(operator, "get", "k10f", "-n", NAMESPACE, "--sort-by=.metadata.creationTimestamp")
+    _kubectl(cluster, "get", "k10f", "-n", NAMESPACE, "--sort-by=.metadata.creationTimestamp")
     screen.note("Who, from where, with which credential:")
-    for finding in sorted(operator.findings(), key=lambda each: str(each["metadata"]["creationTimestamp"])):
+    for finding in sorted(reading.findings(cluster), key=lambda each: str(each["metadata"]["creationTimestamp"])):
         screen.output(f"{finding['spec']['rule']:{WIDTH}} {_who(finding)}")
 
 
-def one(operator: Installation) -> None:
+def one(cluster: ControlPlane) -> None:
     """One finding whole, with its Events."""
-    finding = next(iter(operator.findings_of(DESCRIBED) or operator.findings()), None)
+    finding = next(iter(sorted(reading.findings(cluster), key=lambda each: each["spec"]["rule"] != DESCRIBED)), None)
     if finding is not None:
-        _kubectl(operator, "describe", "k10f", finding["metadata"]["name"], "-n", NAMESPACE)
+        _kubectl(cluster, "describe", "k10f", finding["metadata"]["name"], "-n", NAMESPACE)
 
 
-def sources(operator: Installation) -> None:
+def sources(cluster: ControlPlane) -> None:
     """Each source, and whether it is proven alive."""
-    _kubectl(operator, "get", "auditwatch", "k10", "-n", NAMESPACE, "-o", f"jsonpath={_SOURCES}")
+    _kubectl(cluster, "get", "auditwatch", "k10", "-n", NAMESPACE, "-o", f"jsonpath={_SOURCES}")
 
 
-def blind(operator: Installation) -> None:
+def blind(cluster: ControlPlane) -> None:
     """What it cannot see, in its own words: by reason, with some of the rules."""
-    status = operator.watch_status()
-    _kubectl(operator, "get", "auditwatch", "k10", "-n", NAMESPACE, "-o", "jsonpath={.status.visibility}")
+    status = reading.watch_status(cluster)
+    _kubectl(cluster, "get", "auditwatch", "k10", "-n", NAMESPACE, "-o", "jsonpath={.status.visibility}")
     by_reason: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for rule in status.get("rules", []):
         if rule["visibility"] != "Full":
@@ -68,6 +69,6 @@ def _some(names: list[str]) -> str:
     return f"{', '.join(names[:_NAMED])}{more}"
 
 
-def _kubectl(operator: Installation, *arguments: str) -> None:
+def _kubectl(cluster: ControlPlane, *arguments: str) -> None:
     screen.kubectl(*arguments)
-    screen.output(operator.cluster.kubectl(*arguments))
+    screen.output(cluster.kubectl(*arguments))

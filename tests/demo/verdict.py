@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,8 +11,8 @@ from tests.demo.intrusion import Step
 
 Finding = dict[str, Any]
 PROVEN = frozenset({"Audited", "Correlated"})
-ADDRESS = "127.0.0.1"
-"""Where everybody is who talks to the control plane."""
+LOOPBACK = frozenset({"127.0.0.1"})
+"""Where everybody is who talks to a cluster on this machine."""
 
 
 def visible(steps: Iterable[Step], *, audited: bool) -> tuple[Step, ...]:
@@ -33,13 +34,18 @@ def missed(steps: Iterable[Step], findings: Sequence[Finding], *, audited: bool)
     ]
 
 
-def wrong(steps: Iterable[Step], findings: Sequence[Finding], *, audited: bool) -> list[str]:
-    """What findings say of who it was that is not so; without an audit log to say nothing is right as well."""
+def wrong(
+    steps: Iterable[Step], findings: Sequence[Finding], *, audited: bool, addresses: frozenset[str] = LOOPBACK
+) -> list[str]:
+    """What findings say of who it was that is not so; without an audit log to say nothing is right as well.
+
+    ``addresses``: of which one is the intruder's; empty where that cannot be known, and any is right.
+    """
     return [
         f"{each['metadata']['name']} {mistake}"
         for step in steps
         for each in of(step, findings)
-        for mistake in _mistakes(step, each, audited=audited)
+        for mistake in _mistakes(step, each, audited=audited, addresses=addresses)
     ]
 
 
@@ -49,12 +55,23 @@ def doubled(findings: Iterable[Finding]) -> list[str]:
     return [f"{times} findings of {key[0]} for {'/'.join(key[1:])}" for key, times in seen.items() if times > 1]
 
 
+def first_true(steps: Iterable[Step], findings: Iterable[Finding]) -> float | None:
+    """When the first finding was made that is about a step, seconds since the epoch; None without one."""
+    rules = {step.rule for step in steps}
+    made = [
+        dt.datetime.fromisoformat(each["metadata"]["creationTimestamp"]).timestamp()
+        for each in findings
+        if each["spec"]["rule"] in rules
+    ]
+    return min(made, default=None)
+
+
 def actors(finding: Finding) -> list[dict[str, Any]]:
     """Who is named, hints left out."""
     return [each for each in finding.get("status", {}).get("actors", []) if each.get("id")]
 
 
-def _mistakes(step: Step, finding: Finding, *, audited: bool) -> Iterable[str]:
+def _mistakes(step: Step, finding: Finding, *, audited: bool, addresses: frozenset[str]) -> Iterable[str]:
     named = actors(finding)
     ids = [each["id"] for each in named]
     if ids != [step.actor] and (audited or ids):
@@ -63,8 +80,9 @@ def _mistakes(step: Step, finding: Finding, *, audited: bool) -> Iterable[str]:
         actor = named[0]
         if actor.get("impersonator", "") != step.impersonator:
             yield f"says that behind it was {actor.get('impersonator')}, and it was {step.impersonator or 'nobody'}"
-        if actor.get("clientIPs") != [ADDRESS]:
-            yield f"says it came from {actor.get('clientIPs')}, and it was {ADDRESS}"
+        came_from = actor.get("clientIPs", [])
+        if len(came_from) != 1 or (addresses and not addresses.issuperset(came_from)):
+            yield f"says it came from {came_from}, and it was {' or '.join(sorted(addresses)) or 'one address'}"
         if len(actor.get("credentialIDs", [])) != 1:
             yield f"names the credentials {actor.get('credentialIDs')}, and it was one"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -85,3 +86,22 @@ def test_a_way_that_does_not_exist_is_refused_with_those_that_do() -> None:
     assert connection.chosen({"DEMO_AUDIT": "None"}) == "none"
     with pytest.raises(ClusterError, match="one of all, file, webhook, none"):
         connection.chosen({"DEMO_AUDIT": "bogus"})
+
+
+def test_where_the_address_cannot_be_known_any_one_is_right_and_two_are_wrong() -> None:
+    elsewhere = finding(MALLORY | {"clientIPs": ["172.18.0.1"]})
+    twice = finding(MALLORY | {"clientIPs": ["172.18.0.1", "10.0.0.9"]})
+
+    assert verdict.wrong([STEP], [elsewhere], audited=True, addresses=frozenset()) == []
+    assert verdict.wrong([STEP], [twice], audited=True, addresses=frozenset()) != []
+
+
+def test_the_first_true_finding_is_the_first_that_is_about_a_step() -> None:
+    late, early, other = finding(), finding(), finding(rule="visibility-gap")
+    for each, minute in ((late, 3), (early, 2), (other, 1)):
+        each["metadata"]["creationTimestamp"] = f"2026-01-01T00:0{minute}:00Z"
+
+    made = verdict.first_true([STEP], [late, early, other])
+
+    assert made == dt.datetime(2026, 1, 1, 0, 2, tzinfo=dt.UTC).timestamp()
+    assert verdict.first_true([STEP], [other]) is None

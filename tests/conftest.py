@@ -5,6 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")  # a property is judged by what it says: a busy machine must not fail it
 
 pytest_plugins = [
     "tests.cluster.fixtures",
@@ -26,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
     ``--kills``: hours of it, for those who kill readers.
     """
-    parser.addoption("--long", action="store_true", help="the long form of the torture")
+    parser.addoption("--long", action="store_true", help="the long form of the torture, and all of e2e")
     parser.addoption("--kills", type=int, help="kill the readers of the audit log this often, 400 requests each")
     parser.addoption("--minutes", type=float, help="skip, and say so, what has not begun this long after the start")
 
@@ -34,6 +38,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """The clock of ``--minutes``."""
     config.stash[_BEGUN] = time.monotonic()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked ``e2e`` runs with ``--long`` only."""
+    if config.getoption("--long"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("e2e")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "environment.py"
 
@@ -60,3 +61,8 @@ def test_a_python_that_is_too_old_or_too_new_is_refused_with_the_fix(
     assert script.main(tmp_path / "venv") == 1
     assert "make PYTHON=" in capsys.readouterr().out
     assert not (tmp_path / "venv").exists()
+
+
+def test_no_property_fails_for_the_time_it_takes_on_a_busy_machine() -> None:
+    assert settings().deadline is None
+    assert HealthCheck.too_slow in settings().suppress_health_check

@@ -76,6 +76,10 @@ bench: binaries ## figures: scanning a gigabyte, 50,000 restore points, memory, 
 torture: binaries ## the long form of kill -9 and restarts
 	@$(PY) -m pytest -m torture tests/torture --long $(ARGS)
 
+.PHONY: e2e
+e2e: binaries ## image and chart on a node: install, attack, upgrade, roll back, restart, remove; times and memory of each step
+	@$(PY) -m pytest tests/e2e --long -k installed -s $(ARGS)
+
 .PHONY: docs
 docs: ## the documentation as a site in site/, strictly: every link, nothing fetched from elsewhere
 	@$(PYTHON) scripts/docs.py build

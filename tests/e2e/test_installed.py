@@ -1,0 +1,179 @@
+"""What a user installs, on a real node: the image by the chart, as it comes and then with the audit log connected."""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.errors import KubectlError
+from tests.e2e import attacks, connecting, rights
+from tests.e2e.release import ACCOUNT, AGENTS, NAMESPACE, Release
+from tests.e2e.steps import Steps
+from tests.live import policies
+
+REFUSED_CANARY = rights.Asked("delete", "config.kio.kasten.io", "policies", "kasten-io", "k10-auditwatch-canary", True)
+"""Proof that the audit policy does not lose what was refused."""
+POSITION = "/var/lib/k10-auditwatch-agent/position"
+
+
+def test_the_operator_is_ready_where_pod_security_allows_little(installed: Release) -> None:
+    (pod,) = installed.pods()
+
+    assert pod["status"]["containerStatuses"][0]["ready"]
+    assert pod["spec"]["containers"][0]["securityContext"]["readOnlyRootFilesystem"]
+
+
+def test_the_first_attack_after_the_installation_is_found(installed: Release, steps: Steps) -> None:
+    attacks.pause(installed, "e2e-first")
+
+    finding = attacks.found(installed, "e2e-first")
+
+    assert finding["status"]["changes"], "old and new value are known without the audit log"
+    steps.tell("helm install -> first true finding", time.monotonic() - installed.installed_at)
+
+
+def test_every_right_of_the_default_installation_is_used_and_no_other_is_wanted(installed: Release) -> None:
+    attacks.pause(installed, "e2e-counted")
+    repeat(installed, "e2e-counted")
+    given = rights.grants(installed.manifests(), ACCOUNT)
+
+    installed.until(
+        lambda: not rights.unused(given, installed.asked()),
+        what=f"every right to be used; unused: {told(rights.unused(given, installed.asked()))}",
+        seconds=120,
+    )
+    assert told(rights.refused(installed.asked())) == []
+    assert_reads_only(given)
+
+
+def test_the_webhook_makes_the_api_servers_audit_log_live(webhooked: Release) -> None:
+    assert webhooked.sources()["audit-webhook"] == "Live"
+
+
+def test_with_the_webhook_the_intruder_is_named(webhooked: Release) -> None:
+    attacks.pause(webhooked, "e2e-named")
+
+    attacks.found_once(webhooked, "e2e-named")
+
+
+def test_the_agent_reads_a_log_that_only_root_may_read(connected: Release) -> None:
+    assert connected.node.audit_log.stat().st_mode & 0o777 == 0o600
+    namespace = json.loads(connected.node.kubectl("get", "namespace", AGENTS, "-o", "json"))
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
+    connected.until(lambda: position(connected), what="the agent's position")
+
+
+def test_the_agent_goes_on_where_its_pod_was_deleted(connected: Release) -> None:
+    connected.until(lambda: position(connected), what="the agent's position")
+    connected.node.kubectl("delete", "pod", "-n", AGENTS, "--all")
+    attacks.pause(connected, "e2e-agentless")
+    connected.node.kubectl("rollout", "status", "daemonset", "-n", AGENTS, "--timeout=180s")
+
+    attacks.found_once(connected, "e2e-agentless")
+    log = connected.node.kubectl("logs", "-n", AGENTS, "--selector=app.kubernetes.io/name=k10-auditwatch-agent")
+    assert "read again from" not in log
+
+
+def test_what_an_intruder_does_is_found_once_though_three_sources_saw_it(connected: Release, steps: Steps) -> None:
+    started = time.monotonic()
+    session = attacks.whole_session(connected)
+
+    for step in session:
+        connected.until(partial(attacks.seen, connected, step), what=f"a finding of {step.rule}")
+        assert len(attacks.seen(connected, step)) == 1, step.what
+    steps.tell("a whole session of an intruder, found", time.monotonic() - started, connected.memory())
+
+
+def test_every_right_for_the_audit_log_is_used_and_only_the_canary_is_refused(connected: Release) -> None:
+    for namespace in (NAMESPACE, AGENTS):
+        spoil_authority(connected, namespace)
+    connected.kill()
+    given = rights.grants(connected.manifests(), ACCOUNT)
+
+    for namespace in (NAMESPACE, AGENTS):
+        connected.until(
+            partial(is_mended, connected, namespace),
+            what=f"the CA to be mended in {namespace}",
+        )
+    connected.until(
+        lambda: not rights.unused(given, connected.asked()),
+        what=f"every right to be used; unused: {told(rights.unused(given, connected.asked()))}",
+        seconds=120,
+    )
+    assert rights.refused(connected.asked()) == [REFUSED_CANARY]
+    assert_reads_only(given)
+
+
+def test_the_agents_account_may_do_nothing(connected: Release) -> None:
+    name = f"system:serviceaccount:{AGENTS}:k10-auditwatch-agent"
+    listed = connected.node.kubectl("auth", "can-i", "--list", "--as", name, "-n", AGENTS)
+    everybody = connected.node.kubectl(
+        "auth", "can-i", "--list", "--as", f"system:serviceaccount:{AGENTS}:nobody", "-n", AGENTS
+    )
+
+    assert sorted(listed.splitlines()) == sorted(everybody.splitlines())
+    assert rights.grants(connected.manifests(), f"{AGENTS}/k10-auditwatch-agent") == set()
+
+
+def test_the_agent_is_root_with_nothing_of_what_root_may_do(connected: Release) -> None:
+    process = connected.process("agent")
+    status = dict(
+        line.split(":\t", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines() if ":\t" in line
+    )
+
+    assert process.uids().real == 0
+    assert {int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {0}
+    assert status["NoNewPrivs"] == "1"
+    with pytest.raises(KubectlError, match="Read-only file system"):
+        connected.node.kubectl(
+            "exec", "-n", AGENTS, "daemonset/k10-auditwatch-agent", "--", "python3", "-c", "open('/x', 'w')"
+        )
+
+
+def test_the_test_of_the_release_passes(connected: Release, steps: Steps) -> None:
+    with steps.step("helm test", connected):
+        assert "Phase:          Succeeded" in connected.test()
+
+
+def repeat(release: Release, name: str) -> None:
+    """The same act again, after somebody has relabelled its finding: the label comes back, and the Event counts on."""
+    finding = attacks.found(release, name)["metadata"]["name"]
+    label = "k10auditwatch.io/severity"
+    release.node.kubectl("label", "k10securityfinding", finding, "-n", NAMESPACE, "--overwrite", f"{label}=Info")
+    unpause = json.dumps({"spec": {"paused": False}})
+    release.node.kubectl("patch", policies.RESOURCE, name, "-n", attacks.K10, "--type=merge", "-p", unpause)
+    policies.pause(release.node, name)
+    release.until(lambda: attacks.found(release, name)["status"]["count"] > 1, what="the second pause to be counted")
+    release.until(lambda: attacks.found(release, name)["metadata"]["labels"][label] == "High", what="the label")
+
+
+def spoil_authority(release: Release, namespace: str) -> None:
+    """Somebody empties the ConfigMap in which senders find the CA."""
+    patch = json.dumps({"data": {"ca.crt": "spoilt"}})
+    release.node.kubectl("patch", "configmap", connecting.CA, "-n", namespace, "--type=merge", "-p", patch)
+
+
+def is_mended(release: Release, namespace: str) -> bool:
+    return "BEGIN CERTIFICATE" in connecting.published(release, namespace)
+
+
+def assert_reads_only(given: set[rights.Grant]) -> None:
+    """No write on anything of K10's, and no Secret in any way."""
+    writes = {each for each in given if each.verb not in ("get", "list", "watch")}
+    assert [str(each) for each in writes if each.group.endswith(("kio.kasten.io", "kanister.io", "apps"))] == []
+    assert [str(each) for each in writes if each.namespace in ("kasten-io", "kasten-io-mc")] == []
+    assert [
+        str(each) for each in given if each.resource.startswith("secrets") or "*" in (each.resource, each.verb)
+    ] == []
+
+
+def told(entries: list[rights.Grant] | list[rights.Asked]) -> list[str]:
+    return [str(each) for each in entries]
+
+
+def position(release: Release) -> str:
+    return str(json.loads(release.node.inside("cat", POSITION).split("\n", 1)[1])["files"])

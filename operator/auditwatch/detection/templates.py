@@ -10,7 +10,7 @@ from auditwatch.detection.changes import OVERFLOW, Change
 from auditwatch.detection.fields import FieldError, Reader, compile_field
 from auditwatch.detection.scope import Scope
 from auditwatch.detection.texts import MAX_TITLE, cut, escaped, shown
-from auditwatch.detection.values import MISSING
+from auditwatch.detection.values import MISSING, UNKNOWN
 from auditwatch.events.activity import Impersonator
 
 Template = Callable[[Scope], str]
@@ -18,6 +18,9 @@ Template = Callable[[Scope], str]
 
 _EVERY: Final = "*"
 """Stands for the name of an object where a request names none."""
+
+_TAIL: Final = ": "
+"""Before a field: what ends a title where there is something to say."""
 
 SHOWN_CHANGES: Final = 3
 """Changes spelled out by ``{changes}``; the rest is counted."""
@@ -32,7 +35,8 @@ class TemplateError(ValueError):
 def compile_template(text: str, length: int = MAX_TITLE) -> Template:
     """``{actor.id}``, ``{changes}``, ``{count}`` (of a story), ``{by}`` filled in; ``{{`` and ``}}`` are braces.
 
-    ``{by}`` is `` by eve`` where it is known who acted, and nothing where it is not.
+    ``{by}`` is `` by eve`` where it is known who acted, and nothing where it is not. ``{: k10.appName}`` is the field
+    after a colon where it has a value, and nothing where it is absent or nobody saw it.
 
     Raises :class:`TemplateError`. The literal text is trusted (it is the rule's own), values are escaped and cut.
     """
@@ -58,11 +62,20 @@ def _part(token: re.Match[str]) -> str | Template:
         raise TemplateError(f"a lone {token[0]!r}: write a field as {{actor.id}}, a brace as {token[0] * 2}")
     if name in _WORDS:
         return _WORDS[name]
+    is_tail = name.startswith(_TAIL)
     try:
-        field = compile_field(name)
+        field = compile_field(name.removeprefix(_TAIL))
     except FieldError as error:
         raise TemplateError(str(error)) from None
-    return _value(field.read)
+    return _tail(field.read) if is_tail else _value(field.read)
+
+
+def _tail(read: Reader) -> Template:
+    def rendered(scope: Scope) -> str:
+        value = read(scope, MISSING)
+        return "" if value is None or value is MISSING or value is UNKNOWN else f"{_TAIL}{shown(value)}"
+
+    return rendered
 
 
 def _value(read: Reader) -> Template:

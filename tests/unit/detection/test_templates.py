@@ -62,7 +62,9 @@ def test_a_count_is_one_outside_of_a_story() -> None:
     assert compile_template("{count}")(Scope(ROW, K10, count=12)) == "12"
 
 
-@pytest.mark.parametrize("text", ["{actor.idd}", "{", "}", "{target.name", "{}", "a } b", "{$.path}"])
+@pytest.mark.parametrize(
+    "text", ["{actor.idd}", "{", "}", "{target.name", "{}", "a } b", "{$.path}", "{: }", "{:target.name}"]
+)
 def test_a_template_that_cannot_be_filled_is_refused(text: str) -> None:
     with pytest.raises(TemplateError):
         compile_template(text)
@@ -76,6 +78,15 @@ def test_a_title_is_never_longer_than_its_field(name: str) -> None:
 def test_who_acted_is_named_where_it_is_known_and_else_nothing_is_said() -> None:
     assert _rendered("{target.name} was paused{by}") == "daily was paused"
     assert _rendered("{target.name} was paused{by}", altered(ROW, actor=Actor(id="eve"))) == "daily was paused by eve"
+
+
+def test_a_tail_is_shown_where_there_is_something_to_say_and_else_the_title_ends_before_it() -> None:
+    text = "{target.name} was cut{by}{: object.spec.retention.daily}"
+
+    assert _rendered(text) == "daily was cut: 0"
+    assert _rendered(text, altered(ROW, object=msgspec.UNSET)) == "daily was cut"
+    assert _rendered("cut{: object.spec.frequency}") == "cut"
+    assert _rendered("cut{: actor.id}", altered(ROW, actor=Actor(id="a\nb"))) == "cut: a\\nb"
 
 
 def test_who_took_somebody_elses_name_is_named_too_and_a_dashboard_is_not() -> None:

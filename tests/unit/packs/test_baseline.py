@@ -1,6 +1,7 @@
 """The baseline pack: every rule is complete, passes its own tests, and has a page that says what to do."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -253,3 +254,13 @@ def _signals(compiled: RuleSet, name: str, *events: dict[str, Any], state: Seque
 
 def _says(compiled: RuleSet, name: str, event: dict[str, Any]) -> bool:
     return bool(_signals(compiled, name, event))
+
+
+OF_BODIES = re.compile(r"\{(?:object|oldObject|changes|k10)[.}]")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=_name)
+def test_a_title_ends_before_what_a_log_without_bodies_does_not_show(rule: Rule) -> None:
+    titles = [rule.title, *(each.title for each in [rule.on_unknown] if each)]
+
+    assert [title for title in titles if title and OF_BODIES.search(title)] == []

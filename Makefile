@@ -17,7 +17,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
-demo: $(READY) ## a cluster, an attack on K10, and what is found (no Docker, no cluster needed)
+demo: $(READY) ## a cluster, an attack on K10, and what is found: a whole node where root can (YES=1 installs Debian packages), else a control plane
 	@$(PY) -m tests.demo $(ARGS)
 
 .PHONY: test

@@ -98,6 +98,12 @@ def public_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
+def signing_request(user: str, groups: Sequence[str], key: ec.EllipticCurvePrivateKey) -> bytes:
+    """What a cluster signs to let somebody in by that name, PEM."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(_name(user, groups))
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
 def write_secret(path: Path, content: bytes) -> None:
     """Write a file that only its owner can read."""
     path.touch(mode=0o600)

@@ -32,10 +32,10 @@ def main() -> int:
 
 def demonstrate() -> list[str]:
     """All of it; what went wrong."""
-    way = connection.chosen(os.environ)
     asked = choosing.wanted(os.environ)
     kubectl = build.kubernetes_binary().with_name("kubectl") if asked == "current" else None
     choice = choosing.choose(os.environ, probing.look(kubectl=kubectl))
+    way = connection.chosen(os.environ, choice.place)
     tell(choice)
     began = time.monotonic()
     stages.prepare(choice)

@@ -53,6 +53,11 @@ def _no_kind() -> str:
         return "kind is not installed"
     if not images.BUSYBOX.exists():
         return f"{images.BUSYBOX} is missing, of which the stand-in's image is made (Debian: busybox-static)"
+    return no_docker()
+
+
+def no_docker() -> str:
+    """Why Docker cannot be used; empty where it can."""
     if not shutil.which("docker"):
         return "Docker is not installed"
     done = _run("docker", "info", "--format", "{{.ServerVersion}}")

@@ -10,6 +10,7 @@ from tests.demo import screen
 from tests.demo.choosing import Choice
 from tests.demo.node_stage import NodeStage
 from tests.demo.process_stage import ProcessStage
+from tests.demo.remote_stage import RemoteStage
 from tests.demo.stage import Stage
 from tests.images import base, buildah, project
 
@@ -33,4 +34,6 @@ def make(choice: Choice, directory: Path, way: str) -> Stage:
     """The stage; nothing of it is there yet."""
     if choice.place == "node":
         return NodeStage(directory, way)
-    return ProcessStage(directory, way)
+    if choice.place == "controlplane":
+        return ProcessStage(directory, way)
+    return RemoteStage(directory, way, place=choice.place)

@@ -16,6 +16,7 @@ from tests.demo.choosing import Machine
 from tests.images import buildah, packages, project
 
 SECONDS: Final = 20
+KIND_CONFIGURATION: Final = project.ROOT / "tests" / "e2e" / "kind.yaml"
 CONFIG: Final = ("config", "view", "--minify", "-o", "json")
 
 
@@ -51,6 +52,8 @@ def _no_node() -> str:
 def _no_kind() -> str:
     if not shutil.which("kind"):
         return "kind is not installed"
+    if not KIND_CONFIGURATION.exists():
+        return f"{KIND_CONFIGURATION} is missing: the kind cluster's audit log is set up there"
     if not images.BUSYBOX.exists():
         return f"{images.BUSYBOX} is missing, of which the stand-in's image is made (Debian: busybox-static)"
     return no_docker()

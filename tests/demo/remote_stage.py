@@ -25,7 +25,6 @@ from tests.k10.pods import K10InPods
 from tests.live.installation import NAMESPACE
 
 KIND: Final = "k10-auditwatch-demo"
-KIND_CONFIGURATION: Final = chart.REPOSITORY / "tests" / "e2e" / "kind.yaml"
 KIND_WAIT: Final = "180s"
 
 
@@ -41,6 +40,7 @@ class RemoteStage:
         self._by = connection.WAYS[way]
         self._kubeconfig = directory / "kubeconfig"
         self._cluster: NamedCluster | None = None
+        self._is_made = False
         self.installed_at = 0.0
 
     @property
@@ -78,7 +78,7 @@ class RemoteStage:
         screen.output(chart.told(printed))
 
     def close(self) -> None:
-        if self.place == "kind":
+        if self._is_made:
             subprocess.run(["kind", "delete", "cluster", "--name", KIND], capture_output=True, check=False)
             if self._cluster is not None:
                 self._cluster.forget()
@@ -101,10 +101,10 @@ class RemoteStage:
         return self._cluster
 
     def _new_kind(self) -> str:
-        configuration = [f"--config={KIND_CONFIGURATION}"] if KIND_CONFIGURATION.exists() else []
-        argv = ["kind", "create", "cluster", "--name", KIND, f"--kubeconfig={self._kubeconfig}", *configuration]
+        options = [f"--config={probing.KIND_CONFIGURATION}", f"--kubeconfig={self._kubeconfig}", "--wait", KIND_WAIT]
         with screen.timed("kind cluster"):
-            _run([*argv, "--wait", KIND_WAIT])
+            _run(["kind", "create", "cluster", "--name", KIND, *options])
+        self._is_made = True
         return f"kind-{KIND}"
 
     def _pinned(self) -> str:

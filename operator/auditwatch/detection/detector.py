@@ -17,6 +17,7 @@ from auditwatch.detection.counting import add, sum_around
 from auditwatch.detection.exceptions import CompiledException
 from auditwatch.detection.index import Index
 from auditwatch.detection.matching import kind_of
+from auditwatch.detection.ownk10 import of_one_k10
 from auditwatch.detection.revising import quiet_signal, revised, told_before
 from auditwatch.detection.scope import Scope
 from auditwatch.detection.signal import Signal
@@ -123,7 +124,7 @@ class Detector:
     def _observe(self, in_force: _InForce, sequence: int, row: Activity) -> list[Signal]:
         rule_set = in_force.rule_set
         candidates = () if in_force.is_past(row) else in_force.index.candidates(kind_of(row))
-        activity = seen_by(rule_set.tenant, row) if candidates else None
+        activity = seen_by(rule_set.tenant, of_one_k10(row, rule_set.k10)) if candidates else None
         if activity is None:
             return []
         scope = Scope(activity, rule_set.k10, rule_set.zone)
@@ -135,7 +136,8 @@ class Detector:
     def _revise(self, in_force: _InForce, sequence: int, row: Revision) -> list[Signal]:
         """The same for a row of which more is known now; rules that were not in force for it then are not now."""
         rule_set = in_force.rule_set
-        activity, former = (seen_by(rule_set.tenant, each) for each in (row.activity, row.former))
+        own = (of_one_k10(each, rule_set.k10) for each in (row.activity, row.former))
+        activity, former = (seen_by(rule_set.tenant, each) for each in own)
         if activity is None or former is None or in_force.is_past(row.activity):
             return []
         scope, was = (Scope(each, rule_set.k10, rule_set.zone) for each in (activity, former))

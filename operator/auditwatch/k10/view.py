@@ -90,6 +90,8 @@ class InstalledK10:
 class EveryK10:
     """Several installed K10s as whoever reads for all of them asks: each one's account and pods are K10's own.
 
+    What a watch makes of it is decided for the one that it names (``detection/ownk10.py``).
+
     Without one, the default. What depends on one alone (lists, the name of a group) is the first one's.
     """
 

@@ -74,10 +74,10 @@ def scope(activity: Activity | None = None, **fields: Any) -> Scope:
     return Scope(activity or change(fields.get("old", {}), fields.get("new", {})), K10)
 
 
-def compiled(rules: str, **source: Any) -> tuple[RuleSet, tuple[Problem, ...]]:
+def compiled(rules: str, *, k10: InstalledK10 = K10, **source: Any) -> tuple[RuleSet, tuple[Problem, ...]]:
     """Rules of a YAML list, in force for the watch ``team/watch``, with every problem."""
     written = [(f"spec.rules[{index}]", rule) for index, rule in enumerate(yaml.safe_load(rules))]
-    return compile_watch(RuleSource(watch="team/watch", rules=written, **source), k10=K10, now=0.0)
+    return compile_watch(RuleSource(watch="team/watch", rules=written, **source), k10=k10, now=0.0)
 
 
 def rule_set(rules: str, **source: Any) -> RuleSet:

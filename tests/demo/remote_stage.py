@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from tests.cluster import build
+from tests.cluster.audit import METADATA
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError, KubectlError
 from tests.cluster.node.node import Node
@@ -25,6 +26,8 @@ from tests.k10.pods import K10InPods
 from tests.live.installation import NAMESPACE
 
 KIND: Final = "k10-auditwatch-demo"
+KIND_POLICY: Final = "policy.yaml"
+"""The audit policy, where tests/e2e/kind.yaml looks for it: in the folder the command is given in."""
 KIND_WAIT: Final = "180s"
 
 
@@ -101,9 +104,10 @@ class RemoteStage:
         return self._cluster
 
     def _new_kind(self) -> str:
+        (self._directory / KIND_POLICY).write_text(METADATA)
         options = [f"--config={probing.KIND_CONFIGURATION}", f"--kubeconfig={self._kubeconfig}", "--wait", KIND_WAIT]
         with screen.timed("kind cluster"):
-            _run(["kind", "create", "cluster", "--name", KIND, *options])
+            _run(["kind", "create", "cluster", "--name", KIND, *options], cwd=self._directory)
         self._is_made = True
         return f"kind-{KIND}"
 
@@ -137,8 +141,8 @@ def _names(cluster: NamedCluster, resource: str) -> list[str]:
     return cluster.kubectl("get", resource, "-o", "jsonpath={.items[*].metadata.name}").split()
 
 
-def _run(argv: list[str]) -> str:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+def _run(argv: list[str], *, cwd: Path | None = None) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=cwd)
     if done.returncode:
         raise ClusterError(f"{' '.join(argv)}: exit code {done.returncode}\n{done.stderr.strip()}")
     return done.stdout

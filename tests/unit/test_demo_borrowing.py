@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from tests.cluster.errors import ClusterError
-from tests.demo import borrowing, connection
+from tests.demo import borrowing, chart, connection, probing, remote_stage
 from tests.demo.choosing import Place
 
 
@@ -66,3 +69,12 @@ def test_without_a_wish_everything_that_is_possible_there_is_connected(place: Pl
 def test_the_api_server_of_a_cluster_that_is_not_ours_is_never_changed(place: Place, way: str) -> None:
     with pytest.raises(ClusterError, match="file or none"):
         connection.chosen({"DEMO_AUDIT": way}, place)
+
+
+def test_the_configuration_of_kind_takes_the_policy_that_the_demo_writes_and_the_log_that_the_agent_reads() -> None:
+    configured = yaml.safe_load(probing.KIND_CONFIGURATION.read_text())
+    (node,) = configured["nodes"]
+    values = yaml.safe_load((chart.REPOSITORY / chart.CHART / "values.yaml").read_text())
+
+    assert [Path(mount["hostPath"]).name for mount in node["extraMounts"]] == [remote_stage.KIND_POLICY]
+    assert f"value: {values['agent']['auditLog']['path']}\n" in node["kubeadmConfigPatches"][0]

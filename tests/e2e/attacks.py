@@ -12,14 +12,19 @@ from tests.live import policies
 
 K10: Final = policies.NAMESPACE
 PROVEN: Final = frozenset({"Audited", "Correlated"})
-APPLICATION: Final = "billing"
+APPLICATION, PROFILE = "billing", "offsite-immutable"
 Finding = dict[str, Any]
 
 
+def prepare(release: Release, name: str) -> str:
+    """A policy of the test's own, which nobody has paused yet; its name."""
+    return policies.make(release.node, name)
+
+
 def pause(release: Release, name: str) -> str:
-    """A policy of the test's own is paused by the intruder; its name."""
-    policies.make(release.node, name)
-    release.node.kubectl("get", policies.RESOURCE, name, "-n", K10)
+    """The intruder pauses it; its name. Made here where :func:`prepare` did not: an administrator writes it as well."""
+    if not release.node.kubectl("get", policies.RESOURCE, name, "-n", K10, "--ignore-not-found"):
+        prepare(release, name)
     policies.pause(release.node, name, identity=INTRUDER)
     return name
 
@@ -43,10 +48,12 @@ def found_once(release: Release, name: str) -> Finding:
 
 def whole_session(release: Release) -> tuple[Step, ...]:
     """Everything an intruder does before the ransom note; each step, in order."""
+    _protect(release)
     steps = session(_prey(release))
     intruder = Intruder(release.node)
     for step in steps:
         intruder.run(step)
+    _protect(release)
     release.node.kubectl("scale", "deployment/catalog-svc", "-n", K10, "--replicas=1")
     return steps
 
@@ -84,19 +91,13 @@ def _prey(release: Release) -> Prey:
     selector = ("-l", f"k10.kasten.io/appNamespace={APPLICATION}")
     contents = _items(release, CONTENTS, *selector)
     names = tuple(each["metadata"]["name"] for each in contents[:5])
-    return Prey(policy=policy, profile=_profile(release, "e2e-session"), contents=names)
+    return Prey(policy=policy, profile=PROFILE, contents=names)
 
 
-def _profile(release: Release, name: str) -> str:
-    """A copy of a profile whose bucket is immutable."""
-    model = next(
-        each
-        for each in _items(release, PROFILES, "-n", K10)
-        if each["spec"].get("locationSpec", {}).get("objectStore", {}).get("protectionPeriod")
-    )
-    metadata = {"name": name, "namespace": K10}
-    release.node.apply([{key: model[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": metadata}])
-    return name
+def _protect(release: Release) -> None:
+    """The profile's bucket is immutable, whoever changed that before."""
+    patch = json.dumps({"spec": {"locationSpec": {"objectStore": {"protectionPeriod": "240h"}}}})
+    release.node.kubectl("patch", PROFILES, PROFILE, "-n", K10, "--type=merge", "-p", patch)
 
 
 def _items(release: Release, *arguments: str) -> list[dict[str, Any]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -17,6 +19,10 @@ from tests.live import policies
 
 REFUSED_CANARY = rights.Asked("delete", "config.kio.kasten.io", "policies", "kasten-io", "k10-auditwatch-canary", True)
 """Proof that the audit policy does not lose what was refused."""
+OUTSIDE = frozenset({"platform"})
+"""Checks that cannot be ok here: the test's node bears the mark of no known platform."""
+INSIDE = frozenset({"crds", "journal"})
+"""In the pod it asks with the operator's own rights, which do not reach these."""
 POSITION = "/var/lib/k10-auditwatch-agent/position"
 
 
@@ -134,6 +140,20 @@ def test_the_agent_is_root_with_nothing_of_what_root_may_do(connected: Release) 
         )
 
 
+def test_the_doctor_finds_nothing_wrong_from_outside(connected: Release) -> None:
+    lines = json.loads(doctor(connected))["checks"]
+
+    assert [line for line in lines if line["state"] != "ok" and line["check"] not in OUTSIDE] == []
+    assert {"agent", "webhook", "webhook-ca", "journal", "permissions"} <= {line["check"] for line in lines}
+
+
+def test_the_doctor_finds_nothing_wrong_in_the_pod(connected: Release) -> None:
+    lines = json.loads(connected.exec("python3", "-m", "auditwatch", "doctor", "--output", "json"))["checks"]
+
+    assert [line for line in lines if line["state"] != "ok" and line["check"] not in OUTSIDE | INSIDE] == []
+    assert "lease" in {line["check"] for line in lines if line["state"] == "ok"}
+
+
 def test_the_test_of_the_release_passes(connected: Release, steps: Steps) -> None:
     with steps.step("helm test", connected):
         assert "Phase:          Succeeded" in connected.test()
@@ -149,6 +169,15 @@ def repeat(release: Release, name: str) -> None:
     policies.pause(release.node, name)
     release.until(lambda: attacks.found(release, name)["status"]["count"] > 1, what="the second pause to be counted")
     release.until(lambda: attacks.found(release, name)["metadata"]["labels"][label] == "High", what="the label")
+
+
+def doctor(release: Release) -> str:
+    """From a laptop, as an administrator. Fails where the doctor says that something is wrong."""
+    kubeconfig = ("--kubeconfig", str(release.node.kubeconfig()))
+    argv = [sys.executable, "-m", "auditwatch", "doctor", "--namespace", NAMESPACE, *kubeconfig, "--output", "json"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 def spoil_authority(release: Release, namespace: str) -> None:

@@ -65,6 +65,7 @@ def test_what_happens_around_a_restart_is_found_once(
     connected: Release, restart: Callable[[Release], None], steps: Steps
 ) -> None:
     name = restart.__name__.replace("_", "-")
+    attacks.prepare(connected, f"e2e-after-{name}")
     attacks.pause(connected, f"e2e-before-{name}")
 
     with steps.step(f"{restart.__name__}, an attack before and after it found", connected):

@@ -40,6 +40,7 @@ def test_the_summary_names_every_identity_and_the_way_to_stop() -> None:
     assert "# as intruder: kubectl --kubeconfig /pki/intruder.kubeconfig …\n" in text
     assert text.endswith("# stop it with: make cluster-down\n")
     assert "audit log" not in text
+    assert command.summary(RUNNING, name="node").endswith("# stop it with: make node-down\n")
     assert command.summary(RUNNING, name="second").endswith("python -m tests.cluster down --name second\n")
 
 

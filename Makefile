@@ -14,7 +14,7 @@ $(READY): requirements/dev.txt pyproject.toml
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: $(READY) ## a cluster, an attack on K10, and what is found: a whole node where root can (YES=1 installs Debian packages), else a control plane

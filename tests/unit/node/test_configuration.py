@@ -7,6 +7,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from tests.cluster.node import components, configuration, namespaces
 
 OWN = Path("/tmp/node")  # noqa: S108 - a name, nothing is written
@@ -66,3 +68,27 @@ def test_only_what_belongs_to_the_node_is_mounted_over_the_machines_folders() ->
 
     assert over
     assert all(source.startswith(f"{OWN}/") for source, _ in over)
+
+
+def test_pods_get_addresses_of_the_range_the_node_tells() -> None:
+    [bridge, _] = json.loads(configuration.cni())["plugins"]
+
+    assert bridge["ipam"]["ranges"][0][0]["subnet"].split("/")[0] == configuration.PODS.split("/")[0]
+
+
+def test_names_outside_the_cluster_are_not_looked_up() -> None:
+    assert "forward" not in configuration.corefile(Path("/pki/dns"), "dns@test")
+
+
+@pytest.mark.parametrize("kind", ["Service", "EndpointSlice", "StorageClass", "PersistentVolume"])
+def test_a_new_cluster_has_names_and_volumes(kind: str) -> None:
+    found = [each for each in components.furniture() if each["kind"] == kind]
+
+    assert len(found) == (components.VOLUMES if kind == "PersistentVolume" else 1)
+
+
+def test_the_kubelet_has_no_taint_and_the_name_its_certificate_has() -> None:
+    command = components.kubelet(OWN, Path("/pki/kubelet"))
+
+    assert f"--hostname-override={namespaces.NAME}" in command
+    assert not any("taint" in each for each in command)

@@ -11,7 +11,11 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.node import images
+from tests.cluster.node.configuration import PAUSE
 from tests.cluster.node.images import Image
+from tests.k10 import pods
+from tests.k10.workloads import API_DEPLOYMENT, DEPLOYMENTS
 
 
 @pytest.fixture
@@ -75,3 +79,28 @@ def test_the_same_content_is_the_same_archive_whenever_it_is_written(image: Imag
     image.write(tmp_path / "second.tar")
 
     assert (tmp_path / "first.tar").read_bytes() == (tmp_path / "second.tar").read_bytes()
+
+
+def test_other_content_is_another_image(image: Image, tmp_path: Path) -> None:
+    image.write(tmp_path / "first.tar")
+    image.files["bin/program"].write_bytes(b"#!/bin/another\n")
+    image.write(tmp_path / "second.tar")
+
+    assert _read(tmp_path / "first.tar")[0]["Config"] != _read(tmp_path / "second.tar")[0]["Config"]
+
+
+def test_a_pod_is_held_by_a_shell_that_ends_when_told_to() -> None:
+    pause = images.pause()
+
+    assert pause.references == [PAUSE]
+    assert pause.links["bin/sh"] == "busybox"
+    assert "trap 'exit 0' TERM" in pause.command[-1]
+
+
+def test_one_image_of_the_stand_in_has_all_names_that_k10s_pods_ask_for() -> None:
+    names = pods.references()
+
+    assert len(names) == len(set(names)) > len(DEPLOYMENTS)
+    assert pods.APPLICATION in names
+    assert all(name.startswith("docker.io/") and ":" in name for name in names)
+    assert any(API_DEPLOYMENT.removesuffix("-svc") in name for name in names)

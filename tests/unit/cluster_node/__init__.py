@@ -1,1 +1,0 @@
-"""The parts of the node of tests, one by one and without starting it."""

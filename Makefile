@@ -78,7 +78,7 @@ torture: binaries ## the long form of kill -9 and restarts
 
 .PHONY: e2e
 e2e: binaries ## image and chart on a node: install, attack, upgrade, roll back, restart, remove; times and memory of each step
-	@$(PY) -m pytest tests/e2e --long -k installed -s $(ARGS)
+	@$(PY) -m pytest tests/e2e --long -k 'installed or demo' -s $(ARGS)
 
 .PHONY: docs
 docs: ## the documentation as a site in site/, strictly: every link, nothing fetched from elsewhere

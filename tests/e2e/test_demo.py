@@ -15,6 +15,7 @@ from tests.cluster.node import requirements
 from tests.cluster.node.requirements import NoNodeHereError
 from tests.images.packages import MissingPackagesError
 
+pytestmark = pytest.mark.e2e
 FIRST_FINDING = re.compile(r"to the first true finding: (\d+) s")
 
 

@@ -47,15 +47,19 @@ def found_once(release: Release, name: str) -> Finding:
 
 
 def whole_session(release: Release) -> tuple[Step, ...]:
-    """Everything an intruder does before the ransom note; each step, in order."""
-    _protect(release)
+    """Everything an intruder does before the ransom note; each step, in order. :func:`heal` afterwards."""
     steps = session(_prey(release))
     intruder = Intruder(release.node)
     for step in steps:
         intruder.run(step)
-    _protect(release)
-    release.node.kubectl("scale", "deployment/catalog-svc", "-n", K10, "--replicas=1")
     return steps
+
+
+def heal(release: Release) -> None:
+    """What others who share this K10 need is as it was. Earlier, and two people might have done what one did."""
+    patch = json.dumps({"spec": {"locationSpec": {"objectStore": {"protectionPeriod": "240h"}}}})
+    release.node.kubectl("patch", PROFILES, PROFILE, "-n", K10, "--type=merge", "-p", patch)
+    release.node.kubectl("scale", "deployment/catalog-svc", "-n", K10, "--replicas=1")
 
 
 def seen(release: Release, step: Step) -> list[Finding]:
@@ -92,12 +96,6 @@ def _prey(release: Release) -> Prey:
     contents = _items(release, CONTENTS, *selector)
     names = tuple(each["metadata"]["name"] for each in contents[:5])
     return Prey(policy=policy, profile=PROFILE, contents=names)
-
-
-def _protect(release: Release) -> None:
-    """The profile's bucket is immutable, whoever changed that before."""
-    patch = json.dumps({"spec": {"locationSpec": {"objectStore": {"protectionPeriod": "240h"}}}})
-    release.node.kubectl("patch", PROFILES, PROFILE, "-n", K10, "--type=merge", "-p", patch)
 
 
 def _items(release: Release, *arguments: str) -> list[dict[str, Any]]:

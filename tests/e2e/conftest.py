@@ -30,6 +30,7 @@ def release(node: Node, k10_in_pods: K10InPods, image_archive: Path) -> Iterator
         yield prepared
     finally:
         prepared.remove()
+        connecting.forget_apiserver(prepared)
 
 
 @pytest.fixture(scope="module")
@@ -41,23 +42,31 @@ def installed(release: Release, steps: Steps) -> Release:
 
 
 @pytest.fixture(scope="module")
-def webhooked(installed: Release, steps: Steps) -> Iterator[Release]:
+def webhooked(installed: Release, steps: Steps) -> Release:
     """And its API server posts its audit events."""
     with steps.step("webhook on: helm upgrade, kube-apiserver told, source Live", installed):
-        connecting.make_senders(installed)
-        installed.upgrade(*connecting.WEBHOOK)
-        connecting.tell_apiserver(installed)
-        installed.until_live("audit-webhook")
-    yield installed
-    connecting.forget_apiserver(installed)
+        connect(installed, *connecting.WEBHOOK)
+    return installed
 
 
 @pytest.fixture(scope="module")
-def connected(webhooked: Release, steps: Steps) -> Release:
-    """And the agent reads the log on the node."""
-    with steps.step("agent on: helm upgrade, source Live", webhooked):
-        webhooked.upgrade(*connecting.AGENT)
-        webhooked.node.kubectl("rollout", "status", "daemonset", "-n", "k10-auditwatch-agent", "--timeout=180s")
-        webhooked.until(lambda: connecting.AGENT_POSTS in webhooked.metrics(), what="the agent to post")
-        webhooked.until_live("audit-webhook")
-    return webhooked
+def connected(installed: Release, steps: Steps, request: pytest.FixtureRequest) -> Release:
+    """And the agent reads the log on the node; the webhook is turned on before it, or to save time with it."""
+    if request.config.getoption("--long"):
+        request.getfixturevalue("webhooked")
+    with steps.step("agent on: helm upgrade, source Live", installed):
+        if request.config.getoption("--long"):
+            installed.upgrade(*connecting.AGENT)
+        else:
+            connect(installed, *connecting.WEBHOOK, *connecting.AGENT)
+        installed.until(lambda: connecting.AGENT_POSTS in installed.metrics(), what="the agent to post")
+        installed.until_live("audit-webhook")
+    return installed
+
+
+def connect(release: Release, *values: str) -> None:
+    """Return when its API server's audit log arrives."""
+    connecting.make_senders(release)
+    release.upgrade(*values)
+    connecting.tell_apiserver(release)
+    release.until_live("audit-webhook")

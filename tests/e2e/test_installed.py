@@ -23,6 +23,7 @@ OUTSIDE = frozenset({"platform"})
 """Checks that cannot be ok here: the test's node bears the mark of no known platform."""
 INSIDE = frozenset({"crds", "journal"})
 """In the pod it asks with the operator's own rights, which do not reach these."""
+RIGHTS_SECONDS = 120.0
 POSITION = "/var/lib/k10-auditwatch-agent/position"
 
 
@@ -45,25 +46,26 @@ def test_the_first_attack_after_the_installation_is_found(installed: Release, st
 def test_every_right_of_the_default_installation_is_used_and_no_other_is_wanted(installed: Release) -> None:
     attacks.pause(installed, "e2e-counted")
     repeat(installed, "e2e-counted")
-    given = rights.grants(installed.manifests(), ACCOUNT)
 
-    installed.until(
-        lambda: not rights.unused(given, installed.asked()),
-        what=f"every right to be used; unused: {told(rights.unused(given, installed.asked()))}",
-        seconds=120,
-    )
+    assert_all_rights_are_used(installed)
     assert told(rights.refused(installed.asked())) == []
-    assert_reads_only(given)
 
 
+@pytest.mark.e2e
 def test_the_webhook_makes_the_api_servers_audit_log_live(webhooked: Release) -> None:
     assert webhooked.sources()["audit-webhook"] == "Live"
 
 
+@pytest.mark.e2e
 def test_with_the_webhook_the_intruder_is_named(webhooked: Release) -> None:
     attacks.pause(webhooked, "e2e-named")
 
     attacks.found_once(webhooked, "e2e-named")
+
+
+@pytest.mark.e2e
+def test_every_right_for_the_webhook_alone_is_used_and_only_the_canary_is_refused(webhooked: Release) -> None:
+    assert_only_the_canary_is_refused(webhooked, NAMESPACE)
 
 
 def test_the_agent_reads_a_log_that_only_root_may_read(connected: Release) -> None:
@@ -91,27 +93,12 @@ def test_what_an_intruder_does_is_found_once_though_three_sources_saw_it(connect
     for step in session:
         connected.until(partial(attacks.seen, connected, step), what=f"a finding of {step.rule}")
         assert len(attacks.seen(connected, step)) == 1, step.what
+    attacks.heal(connected)
     steps.tell("a whole session of an intruder, found", time.monotonic() - started, connected.memory())
 
 
 def test_every_right_for_the_audit_log_is_used_and_only_the_canary_is_refused(connected: Release) -> None:
-    for namespace in (NAMESPACE, AGENTS):
-        spoil_authority(connected, namespace)
-    connected.kill()
-    given = rights.grants(connected.manifests(), ACCOUNT)
-
-    for namespace in (NAMESPACE, AGENTS):
-        connected.until(
-            partial(is_mended, connected, namespace),
-            what=f"the CA to be mended in {namespace}",
-        )
-    connected.until(
-        lambda: not rights.unused(given, connected.asked()),
-        what=f"every right to be used; unused: {told(rights.unused(given, connected.asked()))}",
-        seconds=120,
-    )
-    assert rights.refused(connected.asked()) == [REFUSED_CANARY]
-    assert_reads_only(given)
+    assert_only_the_canary_is_refused(connected, NAMESPACE, AGENTS)
 
 
 def test_the_agents_account_may_do_nothing(connected: Release) -> None:
@@ -184,6 +171,27 @@ def spoil_authority(release: Release, namespace: str) -> None:
     """Somebody empties the ConfigMap in which senders find the CA."""
     patch = json.dumps({"data": {"ca.crt": "spoilt"}})
     release.node.kubectl("patch", "configmap", connecting.CA, "-n", namespace, "--type=merge", "-p", patch)
+
+
+def assert_only_the_canary_is_refused(release: Release, *publishing: str) -> None:
+    """Spoilt CAs are mended by the next start, and all rights are used then. ``publishing``: namespaces."""
+    for namespace in publishing:
+        spoil_authority(release, namespace)
+    release.kill()
+    for namespace in publishing:
+        release.until(partial(is_mended, release, namespace), what=f"the CA to be mended in {namespace}")
+    assert_all_rights_are_used(release)
+    assert rights.refused(release.asked()) == [REFUSED_CANARY]
+
+
+def assert_all_rights_are_used(release: Release) -> None:
+    """All that the chart gives has been asked for, now or within moments."""
+    given = rights.grants(release.manifests(), ACCOUNT)
+    deadline = time.monotonic() + RIGHTS_SECONDS
+    while (left := rights.unused(given, release.asked())) and time.monotonic() < deadline:
+        time.sleep(1)
+    assert told(left) == []
+    assert_reads_only(given)
 
 
 def is_mended(release: Release, namespace: str) -> bool:

@@ -1,0 +1,85 @@
+"""That the proof of rights on a node can fail: what is given and not used, or asked for and not given, is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.e2e import rights
+from tests.e2e.rights import Asked, Grant
+
+ROLES = """\
+kind: ClusterRole
+metadata: {name: reader}
+rules:
+- {apiGroups: [""], resources: [pods], verbs: [list, watch]}
+- {apiGroups: [""], resources: [pods/log], verbs: [get]}
+---
+kind: RoleBinding
+metadata: {name: reader, namespace: kasten-io}
+roleRef: {kind: ClusterRole, name: reader}
+subjects: [{kind: ServiceAccount, name: operator, namespace: ours}]
+---
+kind: Role
+metadata: {name: own, namespace: ours}
+rules:
+- {apiGroups: [coordination.k8s.io], resources: [leases], resourceNames: [one], verbs: [update]}
+---
+kind: RoleBinding
+metadata: {name: own, namespace: ours}
+roleRef: {kind: Role, name: own}
+subjects: [{kind: ServiceAccount, name: operator, namespace: ours}]
+"""
+USER = "system:serviceaccount:ours:operator"
+
+
+def event(verb: str, *, code: int = 200, user: str = USER, **what: str) -> dict[str, Any]:
+    return {"verb": verb, "user": {"username": user}, "objectRef": what, "responseStatus": {"code": code}}
+
+
+@pytest.fixture
+def given() -> set[Grant]:
+    return rights.grants(rights.documents(ROLES), "ours/operator")
+
+
+def test_a_cluster_role_bound_in_a_namespace_is_a_right_there(given: set[Grant]) -> None:
+    assert {(each.namespace, each.verb, each.resource) for each in given} == {
+        ("kasten-io", "list", "pods"),
+        ("kasten-io", "watch", "pods"),
+        ("kasten-io", "get", "pods/log"),
+        ("ours", "update", "leases"),
+    }
+    assert rights.grants(rights.documents(ROLES), "ours/agent") == set()
+
+
+def test_what_nobody_asked_for_is_unused(given: set[Grant]) -> None:
+    made = rights.asked(
+        [
+            event("list", resource="pods", namespace="kasten-io"),
+            event("watch", resource="pods", namespace="default"),
+            event("get", resource="pods", subresource="log", namespace="kasten-io", name="x"),
+            event("update", resource="leases", apiGroup="coordination.k8s.io", namespace="ours", name="other"),
+            event("watch", resource="pods", namespace="kasten-io", user="somebody"),
+        ],
+        USER,
+    )
+
+    assert [(each.verb, each.resource) for each in rights.unused(given, made)] == [
+        ("update", "leases"),
+        ("watch", "pods"),
+    ]
+
+
+def test_a_refusal_is_named_and_an_answer_of_404_is_none() -> None:
+    made = rights.asked(
+        [
+            event("delete", code=403, resource="policies", apiGroup="config.kio.kasten.io", namespace="k", name="c"),
+            event("get", code=404, resource="policies", apiGroup="config.kio.kasten.io", namespace="k", name="c"),
+            {"verb": "get", "user": {"username": USER}, "requestURI": "/version", "responseStatus": {"code": 403}},
+        ],
+        USER,
+    )
+
+    assert rights.refused(made) == [Asked("delete", "config.kio.kasten.io", "policies", "k", "c", is_refused=True)]
+    assert str(rights.refused(made)[0]) == "delete policies.config.kio.kasten.io k/c"

@@ -47,8 +47,8 @@ def test_every_right_of_the_default_installation_is_used_and_no_other_is_wanted(
     attacks.pause(installed, "e2e-counted")
     repeat(installed, "e2e-counted")
 
-    assert_all_rights_are_used(installed)
-    assert told(rights.refused(installed.asked())) == []
+    given = assert_all_rights_are_used(installed)
+    assert told(rights.refused(installed.asked(), given)) == []
 
 
 @pytest.mark.e2e
@@ -180,18 +180,19 @@ def assert_only_the_canary_is_refused(release: Release, *publishing: str) -> Non
     release.kill()
     for namespace in publishing:
         release.until(partial(is_mended, release, namespace), what=f"the CA to be mended in {namespace}")
-    assert_all_rights_are_used(release)
-    assert rights.refused(release.asked()) == [REFUSED_CANARY]
+    given = assert_all_rights_are_used(release)
+    assert rights.refused(release.asked(), given) == [REFUSED_CANARY]
 
 
-def assert_all_rights_are_used(release: Release) -> None:
-    """All that the chart gives has been asked for, now or within moments."""
+def assert_all_rights_are_used(release: Release) -> set[rights.Grant]:
+    """All that the chart gives has been asked for, now or within moments; what it gives."""
     given = rights.grants(release.manifests(), ACCOUNT)
     deadline = time.monotonic() + RIGHTS_SECONDS
     while (left := rights.unused(given, release.asked())) and time.monotonic() < deadline:
         time.sleep(1)
     assert told(left) == []
     assert_reads_only(given)
+    return given
 
 
 def is_mended(release: Release, namespace: str) -> bool:

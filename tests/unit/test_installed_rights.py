@@ -71,15 +71,18 @@ def test_what_nobody_asked_for_is_unused(given: set[Grant]) -> None:
     ]
 
 
-def test_a_refusal_is_named_and_an_answer_of_404_is_none() -> None:
+def test_a_refusal_is_named_and_an_answer_of_404_is_none(given: set[Grant]) -> None:
     made = rights.asked(
         [
             event("delete", code=403, resource="policies", apiGroup="config.kio.kasten.io", namespace="k", name="c"),
             event("get", code=404, resource="policies", apiGroup="config.kio.kasten.io", namespace="k", name="c"),
+            event("list", code=403, resource="pods", namespace="kasten-io"),
             {"verb": "get", "user": {"username": USER}, "requestURI": "/version", "responseStatus": {"code": 403}},
         ],
         USER,
     )
 
-    assert rights.refused(made) == [Asked("delete", "config.kio.kasten.io", "policies", "k", "c", is_refused=True)]
-    assert str(rights.refused(made)[0]) == "delete policies.config.kio.kasten.io k/c"
+    assert rights.refused(made, given) == [
+        Asked("delete", "config.kio.kasten.io", "policies", "k", "c", is_refused=True)
+    ]
+    assert str(rights.refused(made, given)[0]) == "delete policies.config.kio.kasten.io k/c"

@@ -26,7 +26,7 @@ from tests.cluster.controlplane import ControlPlane
 
 GROUP = "state.example.com"
 SECONDS = 120.0
-QUICK = Intervals(poll=0.2, forbidden=0.2, not_served=0.2, first_retry=0.1, last_retry=0.5)
+QUICK = Intervals(poll=0.2, forbidden=0.2, first_refusal=0.2, not_served=0.2, first_retry=0.1, last_retry=0.5)
 
 
 def kind_named(plural: str) -> WatchedKind:

@@ -40,7 +40,7 @@ from tests.unit.sources.making import POLICIES, REDACTOR, START, STREAM, gaps, r
 
 Lines = list[bytes]
 Script = list[Any]
-SHORT = Intervals(poll=0.0, forbidden=0.0, not_served=0.0, first_retry=0.0, last_retry=0.0)
+SHORT = Intervals(poll=0.0, forbidden=0.0, first_refusal=0.0, not_served=0.0, first_retry=0.0, last_retry=0.0)
 LIST = RequestLine("list", POLICIES.group, POLICIES.resource)
 WATCH = RequestLine("watch", POLICIES.group, POLICIES.resource)
 

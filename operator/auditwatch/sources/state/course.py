@@ -45,6 +45,8 @@ class Intervals:
     """Between two such lists: longer is a gap."""
     forbidden: float = 60.0
     """Until a missing right is asked for again."""
+    first_refusal: float = 5.0
+    """The same for the first refusal: an API server that has just started refuses what is given, for moments."""
     not_served: float = 10.0
     """Until a kind that is not there is looked for again (its CRD may come late)."""
     first_retry: float = 1.0
@@ -116,7 +118,8 @@ def failed(
         case MethodNotAllowedError() if course.step is Step.WATCH:
             return Course(step=Step.LIST, state="Polling", watchable=False, lost=course.lost)
         case ForbiddenError():
-            return replace(failing, state="Forbidden", delay=_spread(intervals.forbidden, jitter))
+            pause = intervals.forbidden if course.state == "Forbidden" else intervals.first_refusal
+            return replace(failing, state="Forbidden", delay=_spread(pause, jitter))
         case NotFoundError():
             return replace(failing, state="NotServed", delay=_spread(intervals.not_served, jitter))
     return replace(failing, state="Unavailable", delay=_pause(error, failing.failures, intervals, jitter))

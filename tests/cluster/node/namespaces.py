@@ -68,5 +68,9 @@ def beside(pid: int, argv: Sequence[str]) -> list[str]:
 
 
 def inside(pid: int, argv: Sequence[str]) -> list[str]:
-    """Run ``argv`` in all of the node's namespaces, as a child of the process that was started."""
-    return ["nsenter", f"--target={pid}", "--mount", "--net", "--pid", "--uts", "--ipc", "--wd=/", "--", *argv]
+    """Run ``argv`` in all of the node's namespaces, as a child of the process that was started.
+
+    With its root too: where all this runs in a chroot, the mount namespace's own root is the machine's.
+    """
+    spaces = ("--mount", "--net", "--pid", "--uts", "--ipc")
+    return ["nsenter", f"--target={pid}", *spaces, "--root", f"--wd=/proc/{pid}/root", "--", *argv]

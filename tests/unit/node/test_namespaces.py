@@ -30,4 +30,4 @@ def test_nothing_of_the_node_outlives_its_first_process() -> None:
 
 def test_a_program_beside_the_node_is_in_its_network_only() -> None:
     assert namespaces.beside(7, ["x"]) == ["nsenter", "--net=/proc/7/ns/net", "x"]
-    assert {"--mount", "--net", "--pid"} <= set(namespaces.inside(7, ["x"]))
+    assert {"--mount", "--net", "--pid", "--root"} <= set(namespaces.inside(7, ["x"]))

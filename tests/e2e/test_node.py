@@ -32,7 +32,7 @@ SHELL = "localhost/shell:1"
 AUDIT_FOLDER = "/var/log/kubernetes/audit"
 POD_SECONDS = "--timeout=120s"
 SERVE = "echo served > /tmp/index.html; /bin/busybox httpd -p 8080 -h /tmp"
-COMPONENTS = ("kubelet", "containerd", "kube-controller-manager", "kube-apiserver")
+COMPONENTS = ("kubelet", "containerd", "kube-apiserver", "kube-controller-manager")
 OWNER = """\
 import json, sys, time
 from pathlib import Path

@@ -32,6 +32,8 @@ PROXY: Final = Identity("kube-proxy", "system:kube-proxy")
 COREDNS: Final = Identity("coredns", "coredns", ("system:masters",))
 INSIDE: Final = frozenset({"containerd", "kubelet"})
 """They need all of the node's namespaces; the others its network only."""
+GIVING_UP: Final = frozenset({"kube-controller-manager", "kube-scheduler"})
+"""They end where they are refused while they start."""
 FORWARD: Final = Path(__file__).with_name("forward.py")
 CONTROL_PLANE_LABEL: Final = "node-role.kubernetes.io/control-plane="
 READY: Final = '{.status.conditions[?(@.type=="Ready")].status}'
@@ -170,6 +172,13 @@ class Node(ControlPlane):
         self._load_pause()
         eventually(self._is_ready)
         self.kubectl("label", "node", NAME, CONTROL_PLANE_LABEL)
+
+    def _raise_if_ended(self, waited_for: Process) -> None:
+        """One that gives up while kube-apiserver is away is started again, as a kubelet does with its static pods."""
+        for name in sorted(GIVING_UP & self._running.keys()):
+            if waited_for is self._running["kube-apiserver"] and self._running[name].exit_code() is not None:
+                self._launch(name, self._commands[name])
+        super()._raise_if_ended(waited_for)
 
     def _configure(self, own: Path) -> None:
         (self.directory / "node").mkdir()

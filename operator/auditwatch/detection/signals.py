@@ -81,7 +81,7 @@ def gap_signal(watch: str, sequence: int, gap: Gap) -> Signal:
         severity="Low",
         confidence="High",
         certainty="Observed",
-        title=cut(f"Nothing was seen of {subject} from {_clock(gap.start)} to {_clock(gap.end)}", MAX_TITLE),
+        title=gap_title(subject, gap.start, gap.end),
         description=f"{shown(gap.reason)}: {shown(gap.message, 1024)}",
         group=(("source", gap.source),),
         tags=("visibility",),
@@ -89,6 +89,11 @@ def gap_signal(watch: str, sequence: int, gap: Gap) -> Signal:
         remediation=GAP_REMEDIATION,
         gap=gap,
     )
+
+
+def gap_title(subjects: str, start: float, end: float) -> str:
+    """What was not seen, and when; ``subjects`` are escaped, times seconds since the epoch."""
+    return cut(f"Nothing was seen of {subjects} from {_clock(start)} to {_clock(end)}", MAX_TITLE)
 
 
 def _severity(rule: CompiledRule, scope: Scope) -> Severity:

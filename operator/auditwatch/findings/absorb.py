@@ -12,9 +12,10 @@ from auditwatch.detection import texts
 from auditwatch.detection.changes import Change
 from auditwatch.detection.signal import SEVERITIES, Certainty, Confidence, Signal
 from auditwatch.detection.values import MISSING
-from auditwatch.events.activity import ATTRIBUTIONS
+from auditwatch.events.activity import ATTRIBUTIONS, Gap
 from auditwatch.findings.actors import add_actors, correct_actors
 from auditwatch.findings.evidence import add_evidence, replace_evidence, short_key
+from auditwatch.findings.losses import is_shared, loss_of
 from auditwatch.findings.state import CHANGES, RECENT_KEYS, ChangeSeen, FindingState
 from auditwatch.findings.targets import add_target
 
@@ -40,10 +41,11 @@ def absorb(state: FindingState, signal: Signal) -> None:
         novel |= add_target(state, activity.target, signal.time)
     for change in signal.changes:
         _add_change(state, change, signal.time)
-    add_evidence(state, signal)
     state.recent = [*state.recent, short_key(signal)][-RECENT_KEYS:]
-    state.count += max(1, signal.count)
-    state.rows = [*state.rows, (signal.sequence, max(1, signal.count))][-RECENT_KEYS:]
+    if signal.gap is None or not _is_told(state, signal.gap):
+        add_evidence(state, signal)
+        state.count += max(1, signal.count)
+        state.rows = [*state.rows, (signal.sequence, max(1, signal.count))][-RECENT_KEYS:]
     state.absorbs = tuple((each.rule, each.seconds, each.join) for each in signal.absorbs)
     state.first_seen = min(state.first_seen, signal.time)
     state.last_seen = max(state.last_seen, signal.time)
@@ -64,6 +66,18 @@ def amend(state: FindingState, signal: Signal) -> None:
     state.revision = signal.sequence
     if novel:
         state.novel = signal.sequence
+
+
+def _is_told(state: FindingState, gap: Gap) -> bool:
+    """Whether the loss a gap tells of is counted: then it is told as one that hid this as well."""
+    loss = state.losses.get(gap.reason)
+    if loss is None or not loss.is_told_by(gap):
+        if is_shared(gap):
+            state.losses[gap.reason] = loss_of(gap)
+        return False
+    loss.add(gap)
+    state.title, state.description = loss.title, loss.description(gap)
+    return True
 
 
 def _raise_words(state: FindingState, signal: Signal) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 
 from auditwatch.detection.signal import Certainty, Confidence, Severity
 from auditwatch.events.activity import Attribution
+from auditwatch.findings.losses import LossSeen
 
 ACTORS: Final = 10
 CLIENTS: Final = 10
@@ -182,6 +183,8 @@ class FindingState(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Of ``count``, what became known better and is counted in another incident now."""
     superseded_by: str = ""
     """Name of the incident that tells the last of it."""
+    losses: dict[str, LossSeen] = msgspec.field(default_factory=dict)
+    """Of gaps, by reason: the last loss that was counted, of which others may still tell."""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from auditwatch.detection.matching import kind_of
 from auditwatch.events.activity import Activity, LogRow
 from auditwatch.events.decode import decode
 from auditwatch.events.records import record_of
@@ -27,7 +28,7 @@ from tests.integration.following import Running, following
 
 GROUP = "config.kio.kasten.io"
 WAYS = ["merge patch", "json patch", "apply", "update"]
-NAMES = json.dumps([f"at-metadata-{index}" for index in range(len(WAYS))])
+NAMES = json.dumps([*(f"at-metadata-{index}" for index in range(len(WAYS))), "at-metadata-made"])
 POLICY = f"""\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -144,3 +145,24 @@ async def test_a_policy_paused_in_any_way_is_one_activity_with_both_sides_and_it
     assert [row for row in writes if row is not last] == []
     assert last.attribution == ("Correlated" if level == "at-metadata" else "Audited")
     assert not [row for row in rows if isinstance(row, Activity) and row.evidence == "State"]
+
+
+@pytest.mark.parametrize("level", ["at-metadata", "with-bodies"])
+async def test_a_policy_made_by_applying_it_is_a_creation_and_not_a_change(
+    plane: ControlPlane, tmp_path: Path, level: str
+) -> None:
+    name = f"{level}-made"
+    stream = Stream("cluster-1", KIND)
+    async with following(tmp_path, plane.kubeconfig(), stream) as running:
+        await running.until_watching()
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        path = f"{PATH}/{name}?fieldManager=gitops"
+        assert plane.request("PATCH", path, body=policy(name, paused=True), headers=headers).status == 201
+        await running.until_told(("create", name))
+        logged(plane, running)
+        rows = settled(running)
+
+    (row,) = [each for each in rows if isinstance(each, Activity) and each.target.name == name]
+    assert (row.verb, kind_of(row).verb, row.attribution, row.old_object) == ("patch", "create", "Audited", None)
+    assert isinstance(row.object, dict)
+    assert row.object["spec"] == {"paused": True}

@@ -72,7 +72,8 @@ class Match(Model):
         "are no "
         "resources; * = all. What is seen as a difference between two states of an object counts as create, "
         "update (which "
-        "patch also fits) or delete. Of exec, attach and portforward get and create are the same: the client's "
+        "patch also fits) or delete. An update or patch that made its object, as applying may, counts as create and "
+        "as nothing else. Of exec, attach and portforward get and create are the same: the client's "
         "protocol decides which it is.",
     )
     names: _Words | None = Field(default=None, description="Object names; * and ? are wildcards.")

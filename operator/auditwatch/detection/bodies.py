@@ -9,9 +9,11 @@ from typing import Any, Final
 import msgspec
 
 from auditwatch.detection.changes import ListKeys
+from auditwatch.detection.creations import made_by_writing
 from auditwatch.detection.patching import patch_of
 from auditwatch.events.activity import JSONObject, Outcome, Patch, Target
 from auditwatch.events.audit import AuditRecord, ObjectReference
+from auditwatch.events.derived import code_of
 
 Body = JSONObject | msgspec.UnsetType | None
 """UNSET: nobody saw it; ``None``: it is not there."""
@@ -47,10 +49,13 @@ def target_of(record: AuditRecord, outcome: Outcome) -> Target:
 
 
 def bodies_of(record: AuditRecord, target: Target, outcome: Outcome, list_keys: ListKeys) -> Bodies:
-    """What was seen of the object; of a request that was refused, what was asked for."""
+    """What was seen of the object; of a request that was refused, what was asked for.
+
+    Of patches only one that applies an object may make it, and what it applies is that object.
+    """
     answer, asked = _answer(record), record.request_object
     verb = record.event.verb
-    if verb == "create":
+    if verb == "create" or made_by_writing(verb, target.subresource, code_of(record.event)):
         return Bodies(_first(answer, asked), _UNSEEN if target.subresource else None)
     if verb == "update":
         return Bodies(_first(answer, asked))

@@ -11,6 +11,7 @@ import msgspec
 from auditwatch.api.match import Match
 from auditwatch.detection.activity_fields import UNAUTHENTICATED
 from auditwatch.detection.condition import ALWAYS, NEVER_KNOWN, NOTHING, Condition, conjunction
+from auditwatch.detection.creations import is_creation
 from auditwatch.detection.globs import glob_matcher
 from auditwatch.detection.kleene import Truth
 from auditwatch.detection.operators import OperandError, value_predicate
@@ -57,13 +58,13 @@ class Kind(NamedTuple):
 
 
 def kind_of(activity: Activity) -> Kind:
-    """The kind of a row."""
+    """The kind of a row. Whatever verb made an object, it is a creation."""
     target = activity.target
     return Kind(
         target.group,
         target.resource,
         target.subresource,
-        activity.verb,
+        "create" if is_creation(activity) else activity.verb,
         is_state=activity.evidence == "State",
         replaces=activity.replaced is not msgspec.UNSET,
     )

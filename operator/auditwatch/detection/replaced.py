@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from auditwatch.detection.creations import is_creation
 from auditwatch.events.activity import Activity, JSONObject
 
 KEPT_SECONDS: Final = 3600.0
@@ -35,7 +36,7 @@ class DeletedObjects:
             return activity
         if activity.verb == "delete" and isinstance(activity.old_object, dict):
             self._keep(key, activity.time, activity.old_object)
-        if activity.verb != "create":
+        if not is_creation(activity):
             return activity
         time, replaced = self._deleted.pop(key, (float("-inf"), {}))
         if activity.time - time > KEPT_SECONDS:

@@ -15,7 +15,8 @@ import msgspec
 from auditwatch.api.ruletests import RuleTest, ShownChange
 from auditwatch.detection.audited import Circumstances, activity_of
 from auditwatch.detection.compiled import RuleSet
-from auditwatch.detection.matching import STATE_VERBS
+from auditwatch.detection.creations import is_creation
+from auditwatch.detection.matching import STATE_VERBS, kind_of
 from auditwatch.detection.pods import WatchedPods
 from auditwatch.detection.remembered import Remembered
 from auditwatch.detection.settle import settle
@@ -163,7 +164,7 @@ def _joined(activity: Activity, changes: list[StateChange]) -> Activity:
 
 def _attribution(activity: Activity) -> Attribution:
     """As the joiner says it: an update of which the answer was not logged fits the change, and proves nothing."""
-    speaks_for_itself = activity.verb in {"create", "delete"} or isinstance(activity.object, dict)
+    speaks_for_itself = is_creation(activity) or activity.verb == "delete" or isinstance(activity.object, dict)
     return activity.attribution if speaks_for_itself else "Correlated"
 
 
@@ -172,6 +173,6 @@ def _explains(activity: Activity, change: StateChange) -> bool:
     return (
         (target.group, target.resource, target.subresource, target.namespace, target.name)
         == (change.group, change.resource, "", change.namespace, change.name)
-        and activity.verb in STATE_VERBS.get(change.verb, (change.verb,))
+        and kind_of(activity).verb in STATE_VERBS.get(change.verb, (change.verb,))
         and activity.outcome in {"Succeeded", "Unknown"}
     )

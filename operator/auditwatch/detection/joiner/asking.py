@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any, Final, Literal
 
 import msgspec
 
+from auditwatch.detection.creations import has_made
 from auditwatch.events.activity import Activity, Outcome
 from auditwatch.events.audit import AuditRecord
 from auditwatch.events.derived import effective_user, is_long_running, query, subresource
@@ -63,7 +63,7 @@ def asked_of(record: AuditRecord, activity: Activity) -> Asked:
         version=_version(record),
         manager=_manager(record),
         writes=_writes(record, activity),
-        created=_created(activity),
+        created=has_made(activity),
         is_whole=activity.object is not msgspec.UNSET and activity.old_object is not msgspec.UNSET,
         audit_id=event.audit_id,
         user=effective_user(event).username,
@@ -84,12 +84,6 @@ def _manager(record: AuditRecord) -> str:
     """As kube-apiserver does it: the parameter, else the program at the head of the user agent."""
     named = query(record.event).get("fieldManager", ())
     return named[0] if named and named[0] else record.event.user_agent.partition("/")[0]
-
-
-def _created(activity: Activity) -> bool | None:
-    if activity.verb not in {"update", "patch"} or isinstance(activity.response, msgspec.UnsetType):
-        return None
-    return {int(HTTPStatus.CREATED): True, int(HTTPStatus.OK): False}.get(activity.response.code)
 
 
 def _writes(record: AuditRecord, activity: Activity) -> bool:

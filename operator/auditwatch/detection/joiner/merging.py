@@ -7,14 +7,14 @@ from collections.abc import Iterable
 import msgspec
 from msgspec.structs import replace
 
+from auditwatch.detection.creations import has_made, is_creation
 from auditwatch.events.activity import ATTRIBUTIONS, Activity, Actor, Attribution, Client, JSONObject, Target
 
 _Body = JSONObject | msgspec.UnsetType | None
-_SELF_EVIDENT = frozenset({"create", "delete", "deletecollection"})
-"""Verbs whose success says what became of the object, whatever else happened to it."""
 _OPEN = frozenset({"Unknown", "Failed"})
 """What is said of requests that nobody told the end of; one that was answered is denied or rejected and not failed."""
 _ENDING = frozenset({"delete", "deletecollection"})
+"""Verbs whose success says, as a creation's does, what became of the object, whatever else happened to it."""
 
 
 def with_change(request: Activity, change: Activity, surely: Attribution) -> Activity:
@@ -78,7 +78,8 @@ def tells_more(revised: Activity, former: Activity) -> bool:
 
 def _attribution(request: Activity, surely: Attribution) -> Attribution:
     """Never better than the request's own; one that speaks for itself needs no version to be believed."""
-    if surely == "Correlated" and request.outcome == "Succeeded" and request.verb in _SELF_EVIDENT:
+    is_self_evident = request.verb in _ENDING or is_creation(request)
+    if surely == "Correlated" and request.outcome == "Succeeded" and is_self_evident:
         return request.attribution
     return min(request.attribution, surely, key=ATTRIBUTIONS.index)
 
@@ -86,13 +87,17 @@ def _attribution(request: Activity, surely: Attribution) -> Attribution:
 def _after(request: Activity, change: Activity) -> _Body:
     if request.verb in _ENDING:
         return None
-    if request.verb == "create":
+    if is_creation(request):
         return _known(request.object, change.object)
     return _known(change.object, request.object)
 
 
 def _before(request: Activity, change: Activity) -> _Body:
-    return None if request.verb == "create" else _known(change.old_object, request.old_object)
+    """What was there; of a creation nothing, and of a write that found its object not that there was nothing."""
+    if is_creation(request):
+        return None
+    is_of_more = change.old_object is None and has_made(request) is False
+    return request.old_object if is_of_more else _known(change.old_object, request.old_object)
 
 
 def _known(first: _Body, second: _Body) -> _Body:

@@ -62,8 +62,7 @@ class Release:
     def upgrade(self, *arguments: str, chart: Path = CHART) -> str:
         """With the values there are and those given; return when the operator's new pod is ready.
 
-        Without ``--wait``: Helm 4 would wait for the AuditWatch to be Ready too, which a listener that nobody has
-        been told of keeps from it.
+        Without ``--wait``: what else has to be ready, agents and sources, is waited for by who uses it.
         """
         printed = self._helm("upgrade", NAME, str(chart), "--reuse-values", *arguments)
         self.wait_ready()

@@ -54,6 +54,8 @@ class Reason(StrEnum):
     """Accepted, Ready: the message lists every problem with its path; what is not named there is in force."""
     SOURCES_ALIVE = "SourcesAlive"
     """SourcesAvailable: each has given proof of life."""
+    WAITING_FOR_FIRST_SENDER = "WaitingForFirstSender"
+    """SourcesAvailable: a webhook listens, and nobody has ever posted to it; Ready stays as all else makes it."""
     SOURCE_UNAVAILABLE = "SourceUnavailable"
     """SourcesAvailable, Ready: a source has given no proof of life; the message names it."""
     WATCH_FORBIDDEN = "WatchForbidden"

@@ -10,7 +10,7 @@ from auditwatch.doctor.commands import installation_of
 from auditwatch.doctor.facts import Facts, JSONObject, Unread
 from auditwatch.doctor.installed import PRODUCT, settings_of
 from auditwatch.doctor.lines import Line, ok, problem, unknown, warning
-from auditwatch.doctor.platforms import WAYS, Name, flags_of, name_of
+from auditwatch.doctor.platforms import WAYS, Name, Way, flags_of, name_of
 
 GUIDE: Final = "docs/how-to/connect-the-audit-log.md"
 EXAMPLE: Final = "kubectl apply --filename examples/auditwatch.yaml"
@@ -24,6 +24,7 @@ _GOOD: Final = {
 }
 _SERIOUS: Final = frozenset({"Ready", "Accepted", "SourcesAvailable"})
 _AUDIT: Final = frozenset({"File", "Webhook"})
+_AWAITED: Final = "WaitingForFirstSender"
 
 
 def audit_log(facts: Facts) -> Iterator[Line]:
@@ -38,7 +39,11 @@ def audit_log(facts: Facts) -> Iterator[Line]:
     else:
         yield ok("platform", name)
     connected = [each for each in _sources(facts) if each.get("type") in _AUDIT]
-    if connected:
+    awaited = sorted({str(each.get("name")) for each in connected if each.get("reason") == _AWAITED})
+    if awaited and all(each.get("reason") == _AWAITED for each in connected):
+        told = f"{', '.join(awaited)} listens, and nobody has posted yet: tell the API server, see {GUIDE}"
+        yield warning("audit-log", told, _webhook_command(WAYS.get(name)))
+    elif connected:
         told = ", ".join(sorted({f"{each.get('name')} ({each.get('type')})" for each in connected}))
         yield ok("audit-log", f"connected as {told}; how it does is told below")
     else:
@@ -59,11 +64,7 @@ def _unconnected(facts: Facts, name: Name) -> Line:
     )
     if way.by == "webhook":
         told = f"not connected; on {name} by webhook{has}: see {GUIDE}"
-        command = (
-            f"auditwatch webhook-config --platform {way.config} --server https://ADDRESS:8443 "
-            "--ca-file ca.crt --token-file TOKEN"
-        )
-        return warning("audit-log", told, command)
+        return warning("audit-log", told, _webhook_command(way))
     if (
         facts.platform.api_servers
         and not isinstance(facts.platform.api_servers, Unread)
@@ -81,6 +82,11 @@ def _unconnected(facts: Facts, name: Name) -> Line:
         return warning("audit-log", told, edit)
     helm = place if place.release else replace(place, release=PRODUCT)
     return warning("audit-log", told, helm.change("agent.enabled=true", f"agent.auditLog.path={log}", manifest=""))
+
+
+def _webhook_command(way: Way | None) -> str:
+    platform = f" --platform {way.config}" if way is not None and way.config else ""
+    return f"auditwatch webhook-config{platform} --server https://ADDRESS:8443 --ca-file ca.crt --token-file TOKEN"
 
 
 def watches(facts: Facts) -> Iterator[Line]:

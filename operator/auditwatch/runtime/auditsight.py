@@ -21,6 +21,7 @@ from auditwatch.sources.k10stream.report import PodReport
 from auditwatch.sources.webhook.report import WebhookReport
 
 SHOWN = 3
+NOBODY_YET = "nobody has posted yet: see `auditwatch webhook-config`"
 Type = Literal["File", "Webhook", "K10Stream"]
 
 
@@ -36,6 +37,8 @@ class _Part:
     lag: float | None = None
     is_working: bool = False
     """It takes events in, whatever else is not as it should be."""
+    is_awaited: bool = False
+    """Nobody has ever posted to it: that is a step of the installation still to be taken, and no failure."""
     is_off: bool = False
     """Nobody wants it to run: no K10, or its stream is switched off."""
 
@@ -70,8 +73,8 @@ def _by_source(reports: SourceReports, canaries: AuditCanaries) -> Iterator[tupl
         yield name, "File", [_file(each, silent) for each in reports.files if each.source == name]
     senders = [each for each in reports.senders if not each.is_replaced]
     for name in dict.fromkeys(each.source for each in senders):
-        silent = _silence(name, canaries)
-        yield name, "Webhook", [_sender(each, silent) for each in senders if each.source == name]
+        silent, is_new = _silence(name, canaries), name not in canaries.proofs()
+        yield name, "Webhook", [_sender(each, silent, is_new=is_new) for each in senders if each.source == name]
     for name, pods in reports.pods.items():
         yield name, "K10Stream", [_pod(each) for each in pods]
 
@@ -94,12 +97,15 @@ def _file(report: FileReport, silent: str) -> _Part:
     )
 
 
-def _sender(report: WebhookReport, silent: str) -> _Part:
-    waiting = "" if report.state != "Waiting" else "nobody has posted yet: see `auditwatch webhook-config`"
+def _sender(report: WebhookReport, silent: str, *, is_new: bool) -> _Part:
+    """``is_new``: the source has never brought a request of ours back, in an earlier life neither."""
+    is_waiting = report.state == "Waiting" and not report.trouble
+    is_awaited = is_waiting and is_new
     return _Part(
         instance=report.instance,
-        is_starting=report.state == "Waiting" and not silent,
-        problem=report.message or silent or waiting,
+        is_starting=is_awaited or (is_waiting and not silent),
+        problem=NOBODY_YET if is_awaited else report.message or silent or (NOBODY_YET if is_waiting else ""),
+        is_awaited=is_awaited,
         is_working=report.state == "Receiving" and not silent,
         last_event=report.last_event,
         proof=report.last_received,
@@ -132,7 +138,7 @@ def _source(name: str, kind: Type, parts: Sequence[_Part], proof: float | None, 
         name=name,
         type=kind,
         state=state,
-        reason=_reason(state, broken),
+        reason=_reason(state, parts),
         message=_message(broken or starting),
         lag_seconds=None if proven is None else round(max(now - proven, 0.0)),
         last_event=_newest(part.last_event for part in parts),
@@ -140,10 +146,10 @@ def _source(name: str, kind: Type, parts: Sequence[_Part], proof: float | None, 
     )
 
 
-def _reason(state: SourceState, broken: Sequence[_Part]) -> Reason | None:
+def _reason(state: SourceState, parts: Sequence[_Part]) -> Reason | None:
     if state == "Starting":
-        return Reason.STARTING
-    return Reason.SOURCE_UNAVAILABLE if broken else None
+        return Reason.WAITING_FOR_FIRST_SENDER if all(part.is_awaited for part in parts) else Reason.STARTING
+    return None if state == "Live" else Reason.SOURCE_UNAVAILABLE
 
 
 def _message(parts: Sequence[_Part]) -> str:

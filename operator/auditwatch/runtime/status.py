@@ -121,20 +121,27 @@ def _accepted(entry: WatchEntry) -> Verdict:
 def _ready(entry: WatchEntry, *causes: Verdict) -> Verdict:
     if entry.paused:
         return ConditionType.READY, "False", Reason.PAUSED, "spec.paused is true: nothing is matched for this watch"
+    open_steps = [cause for cause in causes if cause[2] == Reason.WAITING_FOR_FIRST_SENDER]
     for kind, status, reason, message in causes:
-        if status != "True":
+        if status != "True" and (kind, status, reason, message) not in open_steps:
             return ConditionType.READY, status, reason, f"{kind} is {status}: {message}"
-    return ConditionType.READY, "True", Reason.WATCHING, f"{_rules(entry)} rules are matched against what happens"
+    told = [f"{kind} is {status}, {reason}: {message}" for kind, status, reason, message in open_steps]
+    text = "; ".join([f"{_rules(entry)} rules are matched against what happens", *told])
+    return ConditionType.READY, "True", Reason.WATCHING, text
 
 
 def _sources_available(figures: Figures) -> Verdict:
     kind = ConditionType.SOURCES_AVAILABLE
     if not figures.sources:
         return kind, "False", Reason.UNKNOWN_SOURCE, "none of the sources this watch names is installed"
-    for state in ("Unavailable", "Starting", "Degraded"):
-        named = [source for source in figures.sources if source.state == state]
+    awaiting = [source for source in figures.sources if source.reason == Reason.WAITING_FOR_FIRST_SENDER]
+    others = [source for source in figures.sources if source not in awaiting]
+    known = [
+        [source for source in others if source.state == state] for state in ("Unavailable", "Starting", "Degraded")
+    ]
+    for named in (*known, awaiting):
         if named:
-            text = "; ".join(f"{source.name}: {source.message or state}" for source in named)
+            text = "; ".join(f"{source.name}: {source.message or source.state}" for source in named)
             return kind, *_told(named[0]), text
     alive = "every source this watch reads has given proof of life"
     dimmed = [f"{source.name}: {source.message}" for source in figures.sources if source.reason and source.message]
@@ -143,7 +150,7 @@ def _sources_available(figures: Figures) -> Verdict:
 
 def _told(source: SourceFigures) -> tuple[Status, Reason]:
     if source.state == "Starting":
-        return "Unknown", Reason.STARTING
+        return "Unknown", source.reason or Reason.STARTING
     return "False", source.reason or Reason.SOURCE_UNAVAILABLE
 
 

@@ -302,6 +302,17 @@ def test_an_audit_log_that_is_not_connected_is_told_with_the_way_of_the_platform
     assert bool(line.command) == bool(command)
 
 
+def test_a_webhook_to_which_nobody_has_posted_is_not_connected_and_the_next_command_is_named() -> None:
+    waits = {"name": "audit-webhook", "type": "Webhook", "state": "Starting", "reason": "WaitingForFirstSender"}
+    line = told("audit-log", facts(watches=[watch(sources=[waits])]))
+
+    assert (line.state, "audit-webhook listens, and nobody has posted yet" in line.message) == ("warning", True)
+    assert line.command.startswith("auditwatch webhook-config")
+
+    other = {"name": "audit-log", "type": "File", "state": "Live"}
+    assert told("audit-log", facts(watches=[watch(sources=[waits, other])])).state == "ok"
+
+
 @pytest.mark.parametrize(
     ("check", "status", "state"),
     [

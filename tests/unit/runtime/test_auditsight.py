@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from auditwatch.runtime.auditsight import audit_figures, audit_sources
+from auditwatch.runtime.auditsight import audit_figures, audit_sources, silence_of
 from auditwatch.runtime.canaries import AuditCanaries, Proven
 from auditwatch.runtime.ingest import SourceReports
 from auditwatch.runtime.status import SourceFigures
@@ -169,3 +169,51 @@ def test_until_a_node_has_come_the_source_is_starting() -> None:
     anybody = WebhookReport(source="hook", instance="*")
 
     assert one(SourceReports(senders=[anybody]), proven("hook")).state == "Starting"
+
+
+def unheard(board: AuditCanaries) -> AuditCanaries:
+    """Two requests of ours should have been back by now."""
+    board.sent({"hook": probe(950.0, nonce="1" * 16)})
+    board.sent({"hook": probe(970.0, nonce="2" * 16)})
+    board.overdue(NOW)
+    return board
+
+
+def waiting(**fields: Any) -> WebhookReport:
+    return WebhookReport(source="hook", instance="cp-1", message="nothing since the start", **fields)
+
+
+def test_a_webhook_to_which_nobody_has_ever_posted_waits_for_its_first_sender_however_long_that_takes() -> None:
+    for board in (canaries("hook"), unheard(canaries("hook"))):
+        found = one(SourceReports(senders=[waiting()]), board)
+
+        assert (found.state, found.reason) == ("Starting", "WaitingForFirstSender")
+        assert "auditwatch webhook-config" in found.message
+        assert silence_of(found) == found.message
+
+
+def test_one_that_was_heard_before_the_start_and_is_not_now_has_failed() -> None:
+    again = canaries("hook")
+    again.recall("canary", {"hook": 900.0})
+    assert one(SourceReports(senders=[waiting()]), again).reason == "Starting"
+
+    found = one(SourceReports(senders=[waiting()]), unheard(again))
+    assert (found.state, found.reason) == ("Unavailable", "SourceUnavailable")
+
+
+def test_what_is_wrong_with_the_listener_is_a_failure_though_nobody_has_posted() -> None:
+    report = waiting(trouble="the certificate cannot be renewed")
+
+    assert one(SourceReports(senders=[report]), canaries("hook")).state == "Unavailable"
+
+
+def test_a_sender_that_is_turned_away_is_a_failure_though_it_is_the_first() -> None:
+    report = WebhookReport(source="hook", instance="cp-1", state="Refusing", message="no valid token")
+
+    assert one(SourceReports(senders=[report]), canaries("hook")).reason == "SourceUnavailable"
+
+
+def test_once_one_api_server_posts_and_is_proven_the_others_are_not_waited_for_as_the_first() -> None:
+    posting = WebhookReport(source="hook", instance="cp-2", state="Receiving", last_received=999.0)
+
+    assert one(SourceReports(senders=[waiting(), posting]), proven("hook")).reason == "Starting"

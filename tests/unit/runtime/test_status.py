@@ -82,6 +82,42 @@ def test_a_source_in_trouble_is_named_with_its_reason(state: Any, reason: Any, e
     assert available["message"] == "state: policies: needs list"
 
 
+WAITING = replace(
+    LIVE, name="hook", type="Webhook", state="Starting", reason=Reason.WAITING_FOR_FIRST_SENDER, message="nobody yet"
+)
+
+
+def test_a_webhook_that_nobody_was_told_of_yet_is_said_and_does_not_end_readiness() -> None:
+    figures = replace(FIGURES, sources=[LIVE, WAITING])
+    ready, available = condition("Ready", figures=figures), condition("SourcesAvailable", figures=figures)
+
+    assert (available["status"], available["reason"]) == ("Unknown", "WaitingForFirstSender")
+    assert (ready["status"], ready["reason"]) == ("True", Reason.WATCHING)
+    assert ready["message"].endswith("; SourcesAvailable is Unknown, WaitingForFirstSender: hook: nobody yet")
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "status"),
+    [
+        ("Degraded", Reason.WATCH_FORBIDDEN, "False"),
+        ("Unavailable", Reason.SOURCE_UNAVAILABLE, "False"),
+        ("Starting", None, "Unknown"),
+    ],
+)
+def test_it_hides_nothing_that_is_wrong_with_another(state: Any, reason: Any, status: str) -> None:
+    figures = replace(FIGURES, sources=[WAITING, replace(LIVE, state=state, reason=reason, message="why")])
+
+    assert condition("SourcesAvailable", figures=figures)["message"] == f"{LIVE.name}: why"
+    assert condition("Ready", figures=figures)["status"] == status
+
+
+def test_a_paused_or_refused_watch_is_not_ready_whatever_it_waits_for() -> None:
+    figures = replace(FIGURES, sources=[WAITING])
+
+    assert condition("Ready", replace(ENTRY, spec=WatchSpec(paused=True)), figures)["status"] == "False"
+    assert condition("Ready", replace(ENTRY, refused="no"), figures)["status"] == "False"
+
+
 def test_a_watch_that_names_no_installed_source_says_so() -> None:
     assert condition("SourcesAvailable", figures=replace(FIGURES, sources=[]))["reason"] == Reason.UNKNOWN_SOURCE
 

@@ -66,6 +66,7 @@ class Account:
             instance=self.instance,
             state=self.state,
             message="; ".join(filter(None, [self.message, trouble])),
+            trouble=trouble,
             last_event=self.last_event,
             last_received=self.last_received,
             requests=self.requests,

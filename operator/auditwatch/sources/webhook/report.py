@@ -19,6 +19,8 @@ class WebhookReport:
     state: State = "Waiting"
     message: str = ""
     """What is wrong, and what to do."""
+    trouble: str = ""
+    """Of that, what is wrong with the source as a whole, whoever posts to it."""
     last_event: float | None = None
     """Stage time of the latest event received."""
     last_received: float | None = None

@@ -153,6 +153,7 @@ READERS: Final[Mapping[str, ScopeReader]] = {
     "target.name": lambda scope: scope.activity.target.name or MISSING,
     "target.uid": lambda scope: _said(scope.activity.target.uid),
     "target.count": _target_count,
+    "request.isBacklog": lambda scope: scope.activity.is_backlog,
     "request.verb": lambda scope: scope.activity.verb,
     "response.outcome": lambda scope: scope.activity.outcome,
     "time.hour": lambda scope: scope.local_time.hour,

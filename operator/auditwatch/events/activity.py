@@ -207,6 +207,8 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ta
     """The audit event as it was logged, without its bodies."""
     degraded: tuple[str, ...] = ()
     """What of the event could not be read (``events/audit.py``, Degradation)."""
+    is_backlog: bool = False
+    """It stood in the log before anybody listened to its source: what it changed, watched state has told by itself."""
     suspects: tuple[Actor, ...] = ()
     """Where the attribution is Ambiguous: everybody whose request may have made the change."""
 

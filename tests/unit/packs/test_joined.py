@@ -16,7 +16,7 @@ from auditwatch.findings.ledger import Ledger
 from auditwatch.findings.state import FindingState
 from auditwatch.k10.view import InstalledK10
 from auditwatch.scan.rules import Asked, rules_of
-from tests.unit.detection.joiner.making import APPS, CONTROLLER, change, event, with_audit
+from tests.unit.detection.joiner.making import APPS, CONTROLLER, Desk, change, event, heard, with_audit
 
 POINTS: dict[str, Any] = {"group": APPS, "resource": "restorepoints", "namespace": "shop"}
 CONTENTS: dict[str, Any] = {"group": APPS, "resource": "restorepointcontents", "namespace": ""}
@@ -60,6 +60,16 @@ def test_a_write_that_changed_nothing_is_told_as_one_that_was_not_seen(rules: Ru
     desk = with_audit()
     desk.take(event(), at=0.3)
     assert set(_said(rules, desk.settle(60.0))) == {"k10-change-unseen"}
+
+
+def test_a_write_from_before_there_was_the_audit_log_is_not_told_as_one_that_was_not_seen(rules: RuleSet) -> None:
+    desk = Desk()
+    desk.tell(heard(at=3600.0), at=3600.0)
+    desk.take(event(), event(at=3600.5, name="hourly"), at=3601.0)
+    said = _said(rules, desk.settle(3700.0))
+    assert [signal.title.partition(";")[0] for signal in said["k10-change-unseen"]] == [
+        "eve wrote K10's policies kasten-io/hourly"
+    ]
 
 
 def test_scaling_by_the_subresource_is_told_once_with_who_it_was(rules: RuleSet) -> None:

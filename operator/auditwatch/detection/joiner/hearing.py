@@ -20,6 +20,8 @@ LAG_SECONDS: Final = 600.0
 LONGEST_WAIT_SECONDS: Final = 45.0
 ALIVE_SECONDS: Final = 600.0
 """A source that was not heard of for longer is not waited for."""
+BACKLOG_SECONDS: Final = 60.0
+"""Longer than anything live is late. What a source tells first may be as old as that."""
 REMEMBERED_SECONDS: Final = 30 * 86_400.0
 """How long it counts that a source has logged a kind."""
 INSTANCE_SECONDS: Final = 86_400.0
@@ -142,14 +144,23 @@ class Hearing:
             for source in self._sources.values()
         )
 
-    def witness(self, kinds: tuple[Logged, ...], *, after: float, now: float) -> str | None:
-        """An audit source that logs all of these kinds and has told of everything up to ``after``; else ``None``."""
+    def loggers(self, kinds: tuple[Logged, ...], *, since: float, now: float) -> Iterator[str]:
+        """Audit sources that log all of these kinds, and were listened to at ``since``."""
         for name, source in sorted(self._sources.items()):
-            if source.evidence != "Audited":
-                continue
-            if all(source.has_logged(kind, now) for kind in kinds) and source.has_passed(after, now):
-                return name
-        return None
+            is_heard = source.evidence == "Audited" and source.first <= since
+            if is_heard and all(source.has_logged(kind, now) for kind in kinds):
+                yield name
+
+    def witness(self, kinds: tuple[Logged, ...], *, since: float, after: float, now: float) -> str | None:
+        """One of :meth:`loggers` that has told of everything up to ``after``; else ``None``."""
+        told = (
+            name for name in self.loggers(kinds, since=since, now=now) if self._sources[name].has_passed(after, now)
+        )
+        return next(told, None)
+
+    def is_backlog(self, name: str, time: float) -> bool:
+        """Whether what happened at ``time`` was in the log well before anybody listened to this source."""
+        return name in self._sources and time < self._sources[name].first - BACKLOG_SECONDS
 
     def take_dirty(self) -> dict[str, bytes | None]:
         """Sources that were heard of since the last call."""

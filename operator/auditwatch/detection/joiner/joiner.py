@@ -116,7 +116,7 @@ class Joiner:
         for item in releasable(self._candidates(limit), now=limit):
             self._guarded(item, partial(self._release, item))
         self._report_unexplained(now)
-        self._memory.expire(now - self._joinable)
+        self._memory.expire(now - self._joinable, is_unheard=self._hearing.is_empty)
         self._deletions.expire(now)
         self._outages.expire(now)
         self._known.expire(now)

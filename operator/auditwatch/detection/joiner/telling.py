@@ -17,6 +17,7 @@ from auditwatch.detection.joiner.kinds import Kinds
 from auditwatch.detection.joiner.outages import Outages, is_within
 from auditwatch.detection.joiner.pending import Joined, PendingRequest, PendingStep
 from auditwatch.detection.joiner.told import MAX_UIDS, Memory, Told
+from auditwatch.detection.joiner.unexplained import is_accountable
 from auditwatch.events.activity import Activity, Actor, Attribution, Gap, LogRow, Revision, Target
 
 Recall = Callable[[int], Activity | None]
@@ -70,18 +71,17 @@ class Teller:
         deletion = None if step.verb != "delete" else self._deletions.behind(row)
         if deletion is not None:
             row = _blamed(row, deletion)
-        is_accountable = deletion is None and not step.was_ending
+        is_made_here = deletion is None and not step.was_ending and self._kinds.passes_apiserver(*step.place[1:3])
         told = Told(
             id=_id(pending.inbox),
             at=self._now,
             sequence=self._add(row),
             step=step,
             evidence=row.evidence,
-            is_open=is_accountable and self._kinds.passes_apiserver(*step.place[1:3]),
+            is_open=is_made_here and is_accountable(step, self._hearing, now=self._now),
         )
         told.latest = told.sequence
-        if not self._hearing.is_empty:  # else nobody will ever explain it
-            self._memory.put(told)
+        self._memory.put(told)
         self._out.inbox += pending.inbox
 
     def request(self, pending: PendingRequest, row: Activity) -> None:
@@ -199,7 +199,17 @@ class Teller:
     def _base(self, pending: PendingRequest, row: Activity) -> Activity:
         """A request's row without its changes, blamed on whoever is behind it."""
         deletion = self._deletions.behind(row)
+        if self._is_backlog(pending):
+            row = replace(row, is_backlog=True)
         return self._with_outage(row, pending) if deletion is None else _blamed(row, deletion)
+
+    def _is_backlog(self, pending: PendingRequest) -> bool:
+        """Whether the change it made, if any, was told by itself, before anybody listened to who tells of it."""
+        asked = pending.asked
+        is_shown = asked.writes and self._kinds.shows(*asked.place[1:4])
+        return (
+            is_shown and pending.front is not None and self._hearing.is_backlog(pending.front.record.source, asked.end)
+        )
 
     def _with_outage(self, row: Activity, pending: PendingRequest) -> Activity:
         """Of a request whose end is unknown: it failed where its API answered nobody."""

@@ -13,6 +13,8 @@ from auditwatch.detection.joiner.steps import Step
 from auditwatch.events.activity import Activity
 
 MAX_TOLD: Final = 20_000
+MAX_TOLD_UNHEARD: Final = 500
+"""While no audit source was ever heard of: enough for one that is turned on to name who made the latest changes."""
 MAX_BYTES: Final = 16 << 20
 MAX_UIDS: Final = 1_000
 
@@ -73,11 +75,15 @@ class Memory:
         self._enter(told, _ENCODER.encode(told))
         self._dirty.add(told.id)
 
-    def expire(self, before: float) -> None:
-        """Forget what was settled before this time, and the oldest where there is too much."""
+    def expire(self, before: float, *, is_unheard: bool = False) -> None:
+        """Forget what was settled before this time, and the oldest where there is too much.
+
+        ``is_unheard``: no audit source was ever heard of.
+        """
+        most = MAX_TOLD_UNHEARD if is_unheard else MAX_TOLD
         while self._all:
             eldest = next(iter(self._all.values()))
-            if eldest.at >= before and len(self._all) <= MAX_TOLD and self._bytes <= MAX_BYTES:
+            if eldest.at >= before and len(self._all) <= most and self._bytes <= MAX_BYTES:
                 return
             self._drop(eldest.id)
             self._dirty.add(eldest.id)

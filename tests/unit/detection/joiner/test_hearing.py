@@ -30,6 +30,25 @@ def test_nobody_was_heard_before_the_first_record() -> None:
     assert not a_source().is_empty
 
 
+def test_what_happened_before_a_source_was_first_heard_of_is_its_backlog() -> None:
+    found = a_source(at=10.0)  # listened to from a second before the start
+
+    assert [found.is_backlog("audit-log", START + at) for at in (-61.1, -61.0, -1.0, 10.0)] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert not found.is_backlog("another", START - 100.0)
+
+
+def test_a_source_is_no_witness_of_what_was_done_before_it_was_first_heard_of() -> None:
+    found = a_source(at=10.0)
+
+    asked = [found.witness(PATCHES, since=START + at, after=START, now=START + 12.0) for at in (-1.1, -1.0)]
+    assert asked == [None, "audit-log"]
+
+
 @pytest.mark.parametrize(
     ("lags", "wait"),
     [
@@ -136,42 +155,42 @@ def test_a_source_is_a_witness_of_what_it_was_heard_to_log_of_a_success(
 ) -> None:
     found = a_source(at=10.0, **fields)
 
-    assert (found.witness(PATCHES, after=START + 9.0, now=START + 12.0) is not None) is is_witness
+    assert (found.witness(PATCHES, since=START, after=START + 9.0, now=START + 12.0) is not None) is is_witness
 
 
 def test_a_witness_has_told_of_later_ones_through_each_of_its_servers() -> None:
     found = a_source(at=10.0, instance="api-1")
-    assert found.witness(PATCHES, after=START + 10.0, now=START + 12.0) is None
+    assert found.witness(PATCHES, since=START, after=START + 10.0, now=START + 12.0) is None
     a_source(made=found, at=11.0, instance="api-1")
-    assert found.witness(PATCHES, after=START + 10.0, now=START + 12.0) == "audit-log"
+    assert found.witness(PATCHES, since=START, after=START + 10.0, now=START + 12.0) == "audit-log"
     a_source(made=found, at=5.0, instance="api-2")
-    assert found.witness(PATCHES, after=START + 10.0, now=START + 12.0) is None
+    assert found.witness(PATCHES, since=START, after=START + 10.0, now=START + 12.0) is None
     later = START + 6.0 + hearing.INSTANCE_SECONDS
     found.alive("audit-log", "api-1", evidence="Audited", time=later, now=later + 1.0)
-    assert found.witness(PATCHES, after=START + 20.0, now=later + 1.0) == "audit-log"
+    assert found.witness(PATCHES, since=START, after=START + 20.0, now=later + 1.0) == "audit-log"
 
 
 def test_a_proof_is_good_for_thirty_days() -> None:
     found, then = a_source(at=0.0), START + hearing.REMEMBERED_SECONDS
     found.alive("audit-log", "api-1", evidence="Audited", time=then, now=then)
 
-    assert found.witness(PATCHES, after=START, now=then) == "audit-log"
-    assert found.witness(PATCHES, after=START, now=then + 1.0) is None
+    assert found.witness(PATCHES, since=START, after=START, now=then) == "audit-log"
+    assert found.witness(PATCHES, since=START, after=START, now=then + 1.0) is None
 
 
 def test_a_witness_of_several_kinds_has_proven_each() -> None:
     found = a_source(at=10.0)
     both = (*PATCHES, (CONFIG, "policies", "update"))
-    assert found.witness(both, after=START, now=START + 12.0) is None
+    assert found.witness(both, since=START, after=START, now=START + 12.0) is None
     a_source(made=found, at=11.0, verb="update")
-    assert found.witness(both, after=START, now=START + 12.0) == "audit-log"
+    assert found.witness(both, since=START, after=START, now=START + 12.0) == "audit-log"
 
 
 def test_a_watermark_and_a_last_sign_of_life_never_go_back() -> None:
     found = a_source(at=10.0)
     found.alive("audit-log", "api-1", evidence="Audited", time=START, now=START)
 
-    assert found.witness(PATCHES, after=START + 9.0, now=START + 12.0) == "audit-log"
+    assert found.witness(PATCHES, since=START, after=START + 9.0, now=START + 12.0) == "audit-log"
     assert found.wait_for_event(START + 11.0 + hearing.ALIVE_SECONDS) == 1.0
 
 
@@ -184,7 +203,7 @@ def test_what_a_source_proved_is_known_after_a_restart_and_saved_once() -> None:
         again.restore(name, row)
 
     assert again.wait_for_event(START + 13.0) == 3.0
-    assert again.witness(PATCHES, after=START + 9.0, now=START + 12.0) == "audit-log"
+    assert again.witness(PATCHES, since=START, after=START + 9.0, now=START + 12.0) == "audit-log"
 
 
 def test_kinds_and_servers_are_remembered_up_to_a_bound_the_newest_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +214,9 @@ def test_kinds_and_servers_are_remembered_up_to_a_bound_the_newest_first(monkeyp
         a_source(made=found, at=10.0 + number, resource=resource, instance=f"api-{number}")
     kinds = {each: ((CONFIG, each, "patch"),) for each in ("policies", "profiles", "blueprints")}
 
-    seen = {name: found.witness(kind, after=START + 11.5, now=START + 20.0) for name, kind in kinds.items()}
+    seen = {
+        name: found.witness(kind, since=START, after=START + 11.5, now=START + 20.0) for name, kind in kinds.items()
+    }
     assert seen == {"policies": "audit-log", "profiles": None, "blueprints": "audit-log"}
 
 
@@ -204,12 +225,12 @@ def test_of_too_many_servers_the_one_that_was_not_heard_of_for_longest_is_forgot
 ) -> None:
     found = a_source(at=10.0, instance="api-1")
     found.alive("audit-log", "api-2", evidence="Audited", time=START + 1.0, now=START + 20.0)
-    assert found.witness(PATCHES, after=START + 5.0, now=START + 40.0) is None
+    assert found.witness(PATCHES, since=START, after=START + 5.0, now=START + 40.0) is None
     monkeypatch.setattr(hearing, "MAX_INSTANCES", 2)
     found.alive("audit-log", "api-1", evidence="Audited", time=START + 30.0, now=START + 30.0)
     found.alive("audit-log", "api-3", evidence="Audited", time=START + 31.0, now=START + 31.0)
 
-    assert found.witness(PATCHES, after=START + 5.0, now=START + 40.0) == "audit-log"
+    assert found.witness(PATCHES, since=START, after=START + 5.0, now=START + 40.0) == "audit-log"
 
 
 def test_a_server_is_gone_a_day_after_it_was_last_heard_of() -> None:
@@ -217,17 +238,17 @@ def test_a_server_is_gone_a_day_after_it_was_last_heard_of() -> None:
     then = START + 11.0 + hearing.INSTANCE_SECONDS
     found.alive("audit-log", "api-2", evidence="Audited", time=then, now=then)
 
-    assert found.witness(PATCHES, after=START + 20.0, now=then) is None
-    assert found.witness(PATCHES, after=START + 20.0, now=then + 1.0) == "audit-log"
+    assert found.witness(PATCHES, since=START, after=START + 20.0, now=then) is None
+    assert found.witness(PATCHES, since=START, after=START + 20.0, now=then + 1.0) == "audit-log"
 
 
 def test_a_source_of_which_no_server_was_heard_lately_is_no_witness() -> None:
     found, later = a_source(at=10.0), START + 12.0 + 2 * hearing.INSTANCE_SECONDS
 
-    assert found.witness(PATCHES, after=START, now=later) is None
+    assert found.witness(PATCHES, since=START, after=START, now=later) is None
 
 
 def test_a_request_for_no_object_proves_nothing() -> None:
     found = a_source(at=10.0, objectRef=None, requestURI="/healthz", verb="get")
 
-    assert found.witness((("", "", "get"),), after=START, now=START + 12.0) is None
+    assert found.witness((("", "", "get"),), since=START, after=START, now=START + 12.0) is None

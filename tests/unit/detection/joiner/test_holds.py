@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from auditwatch.detection.joiner.joiner import JOINABLE_SECONDS
+from auditwatch.detection.joiner.told import MAX_TOLD_UNHEARD
 from auditwatch.events.activity import Activity, Gap
 from auditwatch.events.audit import AuditRecord
 from tests.unit.detection.joiner.making import (
@@ -29,11 +31,20 @@ def test_without_an_audit_source_a_change_is_told_at_once() -> None:
     assert (row.evidence, row.attribution, row.verb) == ("State", "Unknown", "update")
 
 
-def test_without_an_audit_source_nothing_is_remembered_of_a_change() -> None:
+def test_without_an_audit_source_a_change_is_remembered_for_one_that_is_turned_on_soon_and_no_longer() -> None:
     desk = Desk()
     desk.tell(change(), at=0.2)
+    assert (desk.joiner.told, len(desk.saved)) == (1, 1)
 
+    desk.settle(0.3 + JOINABLE_SECONDS)
     assert (desk.joiner.told, desk.saved) == (0, {})
+
+
+def test_without_an_audit_source_the_latest_few_hundred_changes_are_remembered() -> None:
+    desk = Desk()
+    desk.tell(*(change(name=f"daily-{number}") for number in range(MAX_TOLD_UNHEARD + 5)), at=0.2)
+
+    assert (desk.joiner.told, len(desk.saved)) == (MAX_TOLD_UNHEARD, MAX_TOLD_UNHEARD)
 
 
 def test_a_gap_is_told_at_once() -> None:

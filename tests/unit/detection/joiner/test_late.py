@@ -16,6 +16,7 @@ from tests.unit.detection.joiner.making import (
     body,
     change,
     event,
+    heard,
     only,
     revision,
     with_audit,
@@ -31,6 +32,37 @@ def test_an_event_later_than_its_hold_gives_the_change_its_actor() -> None:
     assert (late.sequence, late.former) == (2, first)
     assert (late.activity.key, late.activity.actor.id, late.activity.attribution) == (first.key, "eve", "Correlated")
     assert (late.activity.old_object, late.activity.object) == (first.old_object, first.object)
+
+
+def test_a_log_that_is_read_from_its_beginning_names_who_made_a_change_that_was_told_before() -> None:
+    desk = Desk()
+    first = only([*desk.tell(change(), at=0.2), *desk.settle(0.3)])
+
+    late = revision([*desk.tell(event(), at=60.0), *desk.settle(62.1)])
+    assert (late.former, late.activity.actor.id) == (first, "eve")
+    assert late.activity.old_object == first.old_object
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_backlog"),
+    [
+        ({"at": 0.0}, True),
+        ({"at": 3600.5}, False),
+        ({"at": 0.0, "verb": "get"}, False),
+        ({"at": 0.0, "group": "", "resource": "secrets"}, False),
+        ({"at": 0.0, "evidence": "K10Stream", "source": "k10"}, False),
+    ],
+)
+def test_a_request_from_before_its_source_is_told_as_backlog_where_state_has_shown_what_it_did(
+    fields: dict[str, Any], *, is_backlog: bool
+) -> None:
+    desk = Desk()
+    desk.tell(heard(at=3600.0), heard(at=3600.0, evidence="K10Stream", source="k10"), at=3600.0)
+    desk.settle(3600.1)
+    desk.log.clear()
+
+    row = only([*desk.tell(event(**fields), at=3601.0), *desk.settle(3700.0)])
+    assert row.is_backlog is is_backlog
 
 
 def test_the_version_raises_it_to_audited_without_another_wait() -> None:

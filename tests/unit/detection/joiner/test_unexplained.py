@@ -122,6 +122,51 @@ def test_the_end_of_a_deletion_that_was_only_waiting_is_no_gap() -> None:
     assert unexplained(proven("delete"), verb="delete", old=waiting) == []
 
 
+def reads_up(desk: Desk) -> None:
+    """A source is turned on: it tells of everything in its log, old and new, and goes on."""
+    old = [event(verb, "other", at=-40.0) for verb in ("update", "patch")]
+    desk.tell(*old, heard(at=20.0), at=21.0)
+    desk.settle(30.0)
+    desk.tell(heard(at=40.0), at=41.0)
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_change_told_before_there_was_the_source_is_never_held_against_it(*, is_killed: bool) -> None:
+    desk = Desk()
+    desk.tell(heard(at=-60.0, source="k10", evidence="K10Stream"), at=-60.0)
+    desk.tell(change(), at=0.2)
+    desk.settle(2.0)
+    if is_killed:
+        desk.kill()
+    reads_up(desk)
+    assert gaps(desk) == []
+
+    desk.tell(change(name="next", at=50.0, since=45.0), at=50.2)
+    desk.settle(99.0)
+    desk.tell(heard(at=110.0), at=111.0)
+    assert [gap.end for gap in gaps(desk)] == [START + 50.0]
+
+
+def test_a_change_that_may_have_been_made_before_there_was_the_source_is_not_held_against_it() -> None:
+    desk = Desk()
+    reads_up(desk)
+    desk.tell(change(at=50.0, since=20.0, manner="List"), at=50.2)
+    desk.settle(99.0)
+    desk.tell(heard(at=110.0), at=111.0)
+
+    assert gaps(desk) == []
+
+
+def test_what_a_source_proves_after_a_change_is_told_says_nothing_of_what_it_logged_before() -> None:
+    desk = with_audit(lag=1.0)
+    desk.tell(change(), at=0.2)
+    desk.settle(2.0)
+    desk.tell(event("update", "other", at=5.0), event("patch", "other", at=6.0), at=7.0)
+    desk.tell(heard(at=20.0), at=21.0)
+
+    assert gaps(desk) == []
+
+
 def test_each_is_reported_once_and_after_a_restart_too() -> None:
     desk = proven("update", "patch")
     desk.tell(change(), at=0.2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ from tests.integration.following import Running, following
 
 GROUP = "config.kio.kasten.io"
 WAYS = ["merge patch", "json patch", "apply", "update"]
-NAMES = json.dumps([*(f"at-metadata-{index}" for index in range(len(WAYS))), "at-metadata-made"])
+NAMES = json.dumps([*(f"at-metadata-{index}" for index in range(len(WAYS))), "at-metadata-made", "at-metadata-cut"])
 POLICY = f"""\
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -166,3 +167,36 @@ async def test_a_policy_made_by_applying_it_is_a_creation_and_not_a_change(
     assert (row.verb, kind_of(row).verb, row.attribution, row.old_object) == ("patch", "create", "Audited", None)
     assert isinstance(row.object, dict)
     assert row.object["spec"] == {"paused": True}
+
+
+async def test_a_field_taken_away_soon_after_another_write_is_the_work_of_who_took_it(
+    plane: ControlPlane, tmp_path: Path
+) -> None:
+    name = "at-metadata-cut"
+    path, headers = f"{PATH}/{name}", {"Content-Type": "application/merge-patch+json"}
+    assert plane.request("POST", f"{PATH}?fieldManager=owner", body=policy(name, days=7, n=1)).status == 201
+    stream = Stream("cluster-1", KIND)
+    async with following(tmp_path, plane.kubeconfig(), stream) as running:
+        await running.until_watching()
+        await asyncio.sleep(1.1)  # managedFields cut times to whole seconds
+        assert plane.request("PUT", f"{path}?fieldManager=owner", body=written(plane, path, n=2)).status == 200
+        await running.until_told(("update", name))
+        await asyncio.sleep(1.1)
+        cut = {"spec": {"days": None}}
+        assert plane.request("PATCH", f"{path}?fieldManager=intruder", body=cut, headers=headers).status == 200
+        await running.until_told(("update", name), ("update", name))
+        logged(plane, running)
+        rows = settled(running)
+
+    (row,) = [each for each in rows if isinstance(each, Activity) and (each.verb, each.target.name) == ("patch", name)]
+    assert isinstance(row.old_object, dict)
+    assert isinstance(row.object, dict)
+    assert (row.old_object["spec"], row.object["spec"]) == ({"days": 7, "n": 2}, {"n": 2})
+    assert (row.attribution, row.actor.user) == ("Correlated", "kubernetes-admin")
+    assert not [each for each in rows if isinstance(each, Activity) and each.evidence == "State"]
+
+
+def written(plane: ControlPlane, path: str, **spec: Any) -> dict[str, Any]:
+    """The object that is there, with other values."""
+    body: dict[str, Any] = json.loads(plane.request("GET", path).body)
+    return {**body, "spec": {**body["spec"], **spec}}

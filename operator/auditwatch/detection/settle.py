@@ -78,7 +78,7 @@ def _writer(change: StateChange) -> str:
     """The field manager, where its entry is of this change.
 
     managedFields tell who wrote, never who deleted; and a write that only takes fields away leaves no entry, so the
-    newest one is then an earlier writer's, who must not be blamed.
+    newest one is then an earlier writer's, who must not be blamed (the state source tells none where it knows that).
     """
     if change.verb == "delete" or not _is_of_this_change(change):
         return ""
@@ -87,9 +87,9 @@ def _writer(change: StateChange) -> str:
 
 def _is_of_this_change(change: StateChange) -> bool:
     changed, earliest = change.changed, change.not_before
-    if changed is None or earliest is None:
+    if changed is None:
         return True
-    return changed + SERVER_TIME_GRAIN_SECONDS > earliest
+    return changed <= change.observed and (earliest is None or changed + SERVER_TIME_GRAIN_SECONDS > earliest)
 
 
 def _attribution(manager: str) -> Attribution:

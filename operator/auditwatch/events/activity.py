@@ -148,9 +148,9 @@ class StateChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     observed: float
     """First observation with the change."""
     changed: float | None = None
-    """The server's own time for it, where it wrote one (managedFields, deletionTimestamp)."""
+    """The server's own time for it, where it wrote one (managedFields); a write that only takes away leaves none."""
     manager: str = ""
-    """Field manager of the newest managedFields entry that is not about status."""
+    """Field manager of the newest managedFields entry that is not about status, if that is of this change."""
 
 
 API_DOWN: Final = "SourceUnavailable"

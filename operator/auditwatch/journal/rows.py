@@ -37,6 +37,8 @@ class VersionRow:
     """Seconds since the epoch of the last observation."""
     listing: int
     """Number of the listing (or of the listing before the watch event) that last held it."""
+    changed: float | None = None
+    """The server's own time of its last write, seconds since the epoch, where it wrote one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,12 @@ _FIRST: Migration = (
     "PRAGMA user_version = 1",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST,)
+_CHANGED: Migration = (
+    "ALTER TABLE versions ADD COLUMN changed REAL",
+    "PRAGMA user_version = 2",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _CHANGED)
 
 
 def schema_version(database: Database) -> int:

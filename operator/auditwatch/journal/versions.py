@@ -5,7 +5,7 @@ from __future__ import annotations
 from auditwatch.journal.capacity import Capacity
 from auditwatch.journal.rows import VersionRow
 
-_COLUMNS = "SELECT uid, version, payload, seen, listing FROM versions "
+_COLUMNS = "SELECT uid, version, payload, seen, listing, changed FROM versions "
 
 
 class Versions(Capacity):
@@ -20,17 +20,20 @@ class Versions(Capacity):
         """Remember ``row`` instead of what was known before. Raises :class:`JournalFullError`."""
         self.demand_room()
         self._db.execute(
-            "INSERT INTO versions (kind, uid, version, payload, seen, listing) VALUES (?, ?, ?, ?, ?, ?)"
+            "INSERT INTO versions (kind, uid, version, payload, seen, listing, changed) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (kind, uid) DO UPDATE SET version = excluded.version, payload = excluded.payload,"
-            " seen = excluded.seen, listing = excluded.listing",
-            (kind, row.uid, row.version, row.payload, row.seen, row.listing),
+            " seen = excluded.seen, listing = excluded.listing, changed = excluded.changed",
+            (kind, row.uid, row.version, row.payload, row.seen, row.listing, row.changed),
         )
 
-    def touch_version(self, kind: str, uid: str, *, seen: float, listing: int) -> bool:
-        """Seen again, unchanged: move its time and listing along; False where the object is not known."""
+    def touch_version(self, kind: str, uid: str, *, seen: float, listing: int, changed: float | None) -> bool:
+        """Seen again, the same but for when it was written: move its times and listing along.
+
+        False where the object is not known.
+        """
         cursor = self._db.execute(
-            "UPDATE versions SET seen = ?, listing = ? WHERE kind = ? AND uid = ?",
-            (seen, listing, kind, uid),
+            "UPDATE versions SET seen = ?, listing = ?, changed = ? WHERE kind = ? AND uid = ?",
+            (seen, listing, changed, kind, uid),
         )
         return cursor.rowcount == 1
 

@@ -170,3 +170,9 @@ def test_the_server_cuts_its_time_so_a_writer_within_the_second_is_still_hinted_
     row = settled(manager="kubectl-patch", changed=2_000.0, not_before=2_000.9, observed=2_001.0)
 
     assert (row.actor.manager, row.attribution) == ("kubectl-patch", "FieldManager")
+
+
+def test_who_signed_with_a_time_that_has_not_come_is_not_blamed() -> None:
+    row = settled(manager="helm", changed=4e9)
+
+    assert (row.actor.manager, row.attribution) == ("", "Unknown")

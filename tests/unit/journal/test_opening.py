@@ -18,6 +18,7 @@ from auditwatch.journal.errors import (
     NotAJournalError,
 )
 from auditwatch.journal.opening import prepare_directory
+from auditwatch.journal.schema import MIGRATIONS
 from tests.unit.journal.conftest import OpenJournal
 
 HOLDER = """
@@ -146,7 +147,9 @@ def test_a_journal_of_a_later_release_is_refused_and_left_as_it_is(open_journal:
     journal._db.execute("PRAGMA user_version = 99")
     journal.close()
 
-    with pytest.raises(JournalTooNewError, match=r"later release \(schema 99; this one knows 1\); run that release"):
+    with pytest.raises(
+        JournalTooNewError, match=rf"later release \(schema 99; this one knows {len(MIGRATIONS)}\); run that release"
+    ):
         open_journal()
     assert [file.name for file in path.parent.iterdir() if "corrupt" in file.name] == []
 
@@ -158,7 +161,7 @@ def test_a_refused_opening_lets_go_of_the_lock(open_journal: OpenJournal, path: 
     with pytest.raises(JournalTooNewError):
         open_journal()
     repair = sqlite3.connect(path)
-    repair.execute("PRAGMA user_version = 1")
+    repair.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     repair.close()
 
     assert open_journal().id == "journal-1"

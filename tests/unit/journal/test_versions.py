@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from auditwatch.journal.journal import Journal
 from auditwatch.journal.rows import VersionRow
 from tests.unit.journal.conftest import OpenJournal
@@ -18,7 +20,7 @@ def test_an_object_nobody_saw_has_no_version(journal: Journal) -> None:
 
 
 def test_the_last_version_is_read_back_whole(journal: Journal) -> None:
-    stored = row("u1", version="77", payload=b'{"a":1}', seen=12.5, listing=3)
+    stored = replace(row("u1", version="77", payload=b'{"a":1}', seen=12.5, listing=3), changed=11.0)
     journal.put_version(POLICIES, stored)
 
     assert journal.version(POLICIES, "u1") == stored
@@ -60,13 +62,14 @@ def test_objects_the_listing_did_not_hold_are_found_oldest_listing_first(journal
 def test_a_touched_object_belongs_to_the_new_listing_and_keeps_its_payload(journal: Journal) -> None:
     journal.put_version(POLICIES, row("u1", version="8", payload=b"same", listing=1))
 
-    assert journal.touch_version(POLICIES, "u1", seen=50.0, listing=2) is True
-    assert journal.version(POLICIES, "u1") == row("u1", version="8", payload=b"same", seen=50.0, listing=2)
+    assert journal.touch_version(POLICIES, "u1", seen=50.0, listing=2, changed=49.0) is True
+    touched = replace(row("u1", version="8", payload=b"same", seen=50.0, listing=2), changed=49.0)
+    assert journal.version(POLICIES, "u1") == touched
     assert journal.versions_before(POLICIES, 2, limit=10) == []
 
 
 def test_touching_an_unknown_object_says_so(journal: Journal) -> None:
-    assert journal.touch_version(POLICIES, "u1", seen=1.0, listing=1) is False
+    assert journal.touch_version(POLICIES, "u1", seen=1.0, listing=1, changed=None) is False
     assert journal.version_count(POLICIES) == 0
 
 

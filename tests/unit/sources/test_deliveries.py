@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -335,3 +336,56 @@ def test_changes_of_objects_without_versions_are_told_apart(journal: Journal) ->
     record(journal, *listing(2, seen("a", version="", x=2)), *listing(3, seen("a", version="", x=3)))
 
     assert told(journal) == [("update", "a"), ("update", "a")]
+
+
+def signed(version: str, changed: float | None, manager: str = "helm", **spec: Any) -> Observation:
+    """A policy whose newest ``managedFields`` entry is this manager's, of this time."""
+    return replace(seen("a", version=version, **(spec or {"x": version})), changed=changed, manager=manager)
+
+
+def signatures(journal: Journal) -> list[tuple[float | None, str]]:
+    return [(change.changed, change.manager) for change in changes(journal)]
+
+
+@pytest.mark.parametrize("newest", [START - 3, START - 900, None])
+def test_a_write_that_left_no_newer_time_has_no_time_and_no_manager(journal: Journal, newest: float | None) -> None:
+    record(journal, *listing(1, signed("1", START - 3)), batch(signed("2", newest), at=START + 5))
+
+    assert signatures(journal) == [(None, "")]
+
+
+def test_a_write_that_left_a_newer_time_has_it(journal: Journal) -> None:
+    record(journal, *listing(1, signed("1", START - 3)), batch(signed("2", START - 2, "edit"), at=START + 5))
+
+    assert signatures(journal) == [(START - 2, "edit")]
+
+
+def test_the_time_of_a_write_under_the_watch_is_not_that_of_the_next(journal: Journal) -> None:
+    record(journal, *listing(1, signed("1", START - 3)), batch(signed("2", START + 4), at=START + 5))
+    record(journal, batch(signed("3", START + 4), at=START + 15))
+
+    assert signatures(journal) == [(START + 4, "helm"), (None, "")]
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_write_without_a_difference_has_the_time_it_left(journal: Journal, *, is_listed: bool) -> None:
+    record(journal, *listing(1, signed("1", START - 3, x="same")))
+    again = signed("2", START + 4, x="same")
+    record(journal, *(listing(2, again, at=START + 5) if is_listed else [batch(again, at=START + 5)]))
+    record(journal, batch(signed("3", START + 4, x="other"), at=START + 15))
+
+    assert signatures(journal) == [(None, "")]
+
+
+def test_a_write_under_the_watch_without_a_difference_does_not_narrow_the_bound(journal: Journal) -> None:
+    record(journal, *listing(1, signed("1", START, x="same"), at=START))
+    record(journal, batch(signed("2", START + 1, x="same"), at=START + 600))
+    record(journal, *listing(2, signed("3", START + 2, x="other"), at=START + 700))
+
+    assert [change.not_before for change in changes(journal)] == [START]
+
+
+def test_what_was_known_before_times_were_kept_has_the_time_it_shows(journal: Journal) -> None:
+    record(journal, *listing(1, signed("1", None)), batch(signed("2", START - 3), at=START + 5))
+
+    assert signatures(journal) == [(START - 3, "helm")]

@@ -55,8 +55,12 @@ def step_of(change: StateChange, row: Activity) -> Step:
 
 
 def _interval(change: StateChange) -> tuple[float | None, float]:
-    """By the server's own time where that is of this change, else from the last look to the first that showed it."""
-    earliest, latest, changed = change.not_before, change.observed, change.changed
+    """By the server's own time where that is of this change, else from the last look to the first that showed it.
+
+    Of several writes since a listing it is one's time alone, and not of those that left none.
+    """
+    earliest, latest = change.not_before, change.observed
+    changed = change.changed if change.manner == "Watch" or change.verb == "create" else None
     if changed is not None and changed <= latest and changed + SERVER_TIME_GRAIN_SECONDS > (earliest or -math.inf):
         return changed, changed + SERVER_TIME_GRAIN_SECONDS
     return earliest, latest

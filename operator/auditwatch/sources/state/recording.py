@@ -45,15 +45,19 @@ class Recorder:
             if is_news:
                 self._received("create", None, seen)
         elif row.payload == seen.payload:
-            if row.listing != self.listing:
-                self.journal.touch_version(self.stream.key, seen.uid, seen=self.observed, listing=self.listing)
+            self._met_again(row, seen)
             return
         else:
             self._received("update", row, seen)
         self.journal.put_version(
             self.stream.key,
             VersionRow(
-                uid=seen.uid, version=seen.revision, payload=seen.payload, seen=self.observed, listing=self.listing
+                uid=seen.uid,
+                version=seen.revision,
+                payload=seen.payload,
+                seen=self.observed,
+                listing=self.listing,
+                changed=seen.changed,
             ),
         )
 
@@ -82,6 +86,18 @@ class Recorder:
         )
         self.journal.receive(key=gap_key(gap), source=SOURCE, payload=_ENCODER.encode(gap))
 
+    def _met_again(self, row: VersionRow, seen: Observation) -> None:
+        """Nothing of it differs; it may have been written all the same."""
+        is_listed = row.listing != self.listing
+        if is_listed or row.changed != seen.changed:
+            self.journal.touch_version(
+                self.stream.key,
+                seen.uid,
+                seen=self.observed if is_listed else row.seen,
+                listing=self.listing,
+                changed=seen.changed,
+            )
+
     def _received(
         self, verb: Literal["create", "update", "delete"], row: VersionRow | None, seen: Observation | None
     ) -> None:
@@ -101,6 +117,7 @@ class Recorder:
         who = new or old
         assert who is not None
         kind = self.stream.kind
+        signature = seen if seen and (row is None or _is_signed(row, seen)) else None
         return StateChange(
             cluster=self.stream.cluster,
             group=kind.group,
@@ -117,8 +134,8 @@ class Recorder:
             manner=self.manner,
             not_before=self._not_before(row),
             observed=self.observed,
-            changed=seen.changed if seen and new else None,
-            manager=seen.manager if seen else "",
+            changed=signature.changed if signature and new else None,
+            manager=signature.manager if signature else "",
         )
 
     def _not_before(self, row: VersionRow | None) -> float | None:
@@ -129,3 +146,12 @@ class Recorder:
         """
         proven = row.seen if row and self.manner == "List" else 0.0
         return max(proven, self.last_observed) or None
+
+
+def _is_signed(row: VersionRow, seen: Observation) -> bool:
+    """Whether the newest of the server's times is of a write since the version that was known.
+
+    A write that only takes fields away leaves none of its own, and may take the newest along. Times are cut to whole
+    seconds: of two writes in one second the later cannot be told to have left one.
+    """
+    return row.changed is None or (seen.changed is not None and seen.changed > row.changed)

@@ -178,6 +178,14 @@ def test_a_change_happened_when_the_server_says_if_that_is_between_the_looks(
     assert (found.latest, found.seen) == (START + latest, START + 5.0)
 
 
+def test_of_several_writes_since_a_listing_one_time_does_not_tell_of_all() -> None:
+    several = step(signed=-5.0, since=-30.0, at=5.0, manner="List")
+    made = step(verb="create", signed=-5.0, since=-30.0, at=5.0, manner="List")
+
+    assert (several.earliest, several.latest) == (START - 30.0, START + 5.0)
+    assert (made.earliest, made.latest) == (START - 5.0, START - 5.0 + SERVER_TIME_GRAIN_SECONDS)
+
+
 GOING = {"metadata": {"deletionTimestamp": "2027-01-15T08:00:00Z"}}
 
 

@@ -255,3 +255,9 @@ def test_of_what_was_listed_whoever_changed_it_may_have_made_what_is_there() -> 
 
     (carrier,) = [row for row in rows if isinstance(row.object, dict)]
     assert {actor.id for actor in (carrier.actor, *carrier.suspects)} >= {"admin", "eve"}
+
+
+def test_a_removal_since_a_listing_is_joined_although_an_earlier_write_left_the_newest_time() -> None:
+    (row,) = joined(event(at=20.0), change(at=30.0, since=-30.0, signed=5.0, manner="List"))
+
+    assert (row.actor.id, row.attribution) == ("eve", "Correlated")

@@ -161,3 +161,17 @@ def test_contents_of_another_application_stay_another_finding(rules: RuleSet) ->
         gone = change("delete", f"shop-{number}", at=number + 0.1, since=-10.0, old=old, **CONTENTS)
         desk.take(gone, at=number + 0.3)
     assert set(_told(rules, desk.settle(60.0))) == {"restore-point-content-deleted"}
+
+
+@pytest.mark.parametrize(("code", "told"), [(201, set()), (200, {"profile-moved", "profile-credential-swapped"})])
+def test_a_profile_that_is_made_by_applying_it_was_neither_moved_nor_given_other_credentials(
+    rules: RuleSet, code: int, told: set[str]
+) -> None:
+    kind: dict[str, Any] = {"name": "offsite", "resource": "profiles"}
+    location = {"objectStore": {"name": "bucket"}, "credential": {"secret": {"name": "key"}}}
+    profile = {"metadata": {"name": "offsite", "namespace": "kasten-io"}, "spec": {"locationSpec": location}}
+    former = {"metadata": profile["metadata"], "spec": {"locationSpec": {}}}
+    seen = change("create", new=profile, **kind) if code == 201 else change(old=former, new=profile, **kind)
+    desk = with_audit()
+    desk.take(event("patch", code=code, **kind), seen, at=0.3)
+    assert set(_said(rules, desk.settle(60.0))) == told

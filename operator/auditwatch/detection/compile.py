@@ -53,6 +53,8 @@ class RuleSource:
     """(path, rule): ``("spec.rules[0]", {…})``."""
     lists: Sequence[NamedList] = ()
     macros: Sequence[Macro] = ()
+    elsewhere: frozenset[str] = frozenset()
+    """Names of rules in other files of the same pack, which are not compiled with these."""
     time_zone: str = "UTC"
 
 
@@ -116,7 +118,7 @@ class _Compiler:
                 self._add(rule, path, names, "", None)
 
     def resolve_stories(self) -> None:
-        known = Known(dict(self.rules), frozenset(self.disabled | self.left_out.keys()))
+        known = Known(dict(self.rules), frozenset(self.disabled | self.left_out.keys() | self.source.elsewhere))
         for rule in known.rules.values():
             if rule.story is not None:
                 report = Report(self.paths[rule.name], rule.name)

@@ -93,12 +93,16 @@ def _source(document: object, packs: Sequence[LoadedPack]) -> _Source:
     if set(document) <= {"rules", "lists", "macros"}:
         return _own(*load_rules(document, ""))
     pack, problems = load_pack(document, "this file")
-    return _own(pack or LoadedPack("", ""), problems)
+    return _own(pack or LoadedPack("", ""), problems, packs)
 
 
-def _own(parts: LoadedPack, problems: tuple[Problem, ...]) -> _Source:
-    source = RuleSource(watch=_WATCH, rules=parts.rules, lists=parts.lists, macros=parts.macros)
-    return source, frozenset(rule.name for _, rule in parts.rules), problems
+def _own(parts: LoadedPack, problems: tuple[Problem, ...], packs: Sequence[LoadedPack] = ()) -> _Source:
+    """Of a pack that stands in several files, one can be read by itself: what its stories name may be in another."""
+    own = frozenset(rule.name for _, rule in parts.rules)
+    whole = [rule for pack in packs if pack.reference == parts.reference for _, rule in pack.rules]
+    elsewhere = frozenset(name for rule in whole for name in (rule.name, *rule.replaces)) - own
+    source = RuleSource(watch=_WATCH, rules=parts.rules, lists=parts.lists, macros=parts.macros, elsewhere=elsewhere)
+    return source, own, problems
 
 
 def _watch_source(document: Mapping[str, Any], packs: Sequence[LoadedPack]) -> _Source:

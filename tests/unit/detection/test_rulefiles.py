@@ -48,6 +48,38 @@ def test_a_pack_is_read() -> None:
     assert [each.line for each in found.problems] == [12]
 
 
+PART = """name: {name}
+version: "1"
+rules:
+- name: mine
+  match: {{names: [x]}}
+- name: many-of-mine
+  correlate:
+    type: eventCount
+    of: [{{rule: mine}}]
+    groupBy: [target.namespace]
+    timespanSeconds: 60
+    conditions: [{{gte: 2}}]
+    absorbs: [{{rule: {absorbed}, join: [{{field: target.namespace, with: target.namespace}}]}}]
+"""
+
+
+def test_one_file_of_a_pack_may_name_what_stands_in_another() -> None:
+    [found] = _read(PART.format(name="k10-baseline", absorbed="restore-point-deleted-by-hand"))
+    assert found.is_sound, found.problems
+    assert found.own == {"mine", "many-of-mine"}
+
+
+@pytest.mark.parametrize(
+    ("name", "absorbed"), [("k10-baseline", "restore-point-eaten"), ("another", "restore-point-deleted-by-hand")]
+)
+def test_a_name_that_no_file_of_the_pack_has_is_a_problem(name: str, absorbed: str) -> None:
+    [found] = _read(PART.format(name=name, absorbed=absorbed))
+    assert [(each.line, each.problem.message.partition(";")[0]) for each in found.problems] == [
+        (13, f"there is no rule '{absorbed}'")
+    ]
+
+
 def test_a_watch_is_read_with_its_packs_and_only_its_own_rules_are_its_own() -> None:
     [found] = _read(WATCH)
     assert found.problems == ()

@@ -21,7 +21,7 @@ demo: $(READY) ## a cluster, an attack on K10, and what is found: a whole node w
 	@$(PY) -m tests.demo $(ARGS)
 
 .PHONY: test
-test: binaries ## everything: rooms by themselves beside the operator on a real kube-apiserver, a node and a short torture
+test: binaries ## everything: rooms alone and together beside the whole operator on a real kube-apiserver and node, killed at random too
 	@$(PY) scripts/both_halves.py $(ARGS)
 
 .PHONY: test-unit

@@ -1,7 +1,7 @@
-"""Run all tests as two processes side by side: what needs a cluster waits much, what needs none computes much.
+"""Run all tests as two processes side by side: the whole operator waits much, its parts compute much.
 
-``python scripts/both_halves.py [pytest's options]``. The half with clusters is shown as it goes; the other's output
-follows when both have ended, whole. The exit code is 0 only if both are well; standard library only.
+``python scripts/both_halves.py [pytest's options]``. The half with the whole operator is shown as it goes; the other's
+output follows when both have ended, whole. The exit code is 0 only if both are well; standard library only.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-ALONE = ("tests/unit",)
-CLUSTERS = ("tests/e2e", "tests/live", "tests/torture", "tests/integration")
+PARTS = ("tests/unit", "tests/integration")
+WHOLE = ("tests/e2e", "tests/live", "tests/torture")
 NOTHING_COLLECTED = 5
 INTERRUPTED = 130
 
@@ -32,20 +32,20 @@ def command(folders: Sequence[str], options: Sequence[str]) -> list[str]:
 def main(options: Sequence[str]) -> int:
     """Run both; where one is interrupted, so is the other."""
     with tempfile.TemporaryDirectory() as directory:
-        written = Path(directory) / "alone"
+        written = Path(directory) / "parts"
         with written.open("wb") as output:
-            alone = subprocess.Popen(command(ALONE, options), stdout=output, stderr=subprocess.STDOUT)
+            parts = subprocess.Popen(command(PARTS, options), stdout=output, stderr=subprocess.STDOUT)
             try:
-                clusters = subprocess.run(command(CLUSTERS, options), check=False).returncode
-                code = alone.wait()
+                whole = subprocess.run(command(WHOLE, options), check=False).returncode
+                code = parts.wait()
             except KeyboardInterrupt:
-                alone.terminate()
-                alone.wait()
+                parts.terminate()
+                parts.wait()
                 return INTERRUPTED
         sys.stdout.flush()
         sys.stdout.buffer.write(written.read_bytes())
         sys.stdout.flush()
-    return verdict((clusters, code))
+    return verdict((whole, code))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def test_a_run_is_as_bad_as_its_worse_half(codes: tuple[int, int], expected: int
 
 def test_every_folder_of_tests_is_in_one_half() -> None:
     with_tests = {str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py")}
-    halves = (*READ["ALONE"], *READ["CLUSTERS"])
+    halves = (*READ["PARTS"], *READ["WHOLE"])
     assert [folder for folder in sorted(with_tests) if not folder.startswith(halves)] == []
 
 

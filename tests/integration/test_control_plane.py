@@ -20,10 +20,11 @@ from tests.cluster.identities import ADMIN, BACKUP_OPERATOR, INTRUDER, TENANT, T
 from tests.cluster.waiting import eventually
 
 OWNER = """\
-import json, sys, time
+import json, signal, sys, time
 from pathlib import Path
 from tests.cluster.controlplane import ControlPlane
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs in the background of a shell ignores it
 cluster = ControlPlane(binary=Path(sys.argv[1])).start()
 print(json.dumps([str(cluster.directory), cluster.processes.warden_pid]), flush=True)
 time.sleep(600)

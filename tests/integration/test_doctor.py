@@ -48,8 +48,8 @@ def _moved(manifest: dict[str, Any]) -> dict[str, Any]:
         metadata["name"] = NAMESPACE
     if metadata.get("namespace") == "k10-auditwatch":
         metadata["namespace"] = NAMESPACE
-    if manifest["kind"].startswith("ClusterRole"):
-        metadata["name"] = f"{NAMESPACE}-{metadata['name']}"
+    if manifest["kind"].startswith("ClusterRole") or metadata.get("namespace", "").startswith("kasten-io"):
+        metadata["name"] = f"{NAMESPACE}-{metadata['name']}"  # beside another test's
     if manifest.get("roleRef", {}).get("kind") == "ClusterRole":
         manifest["roleRef"]["name"] = f"{NAMESPACE}-{manifest['roleRef']['name']}"
     for subject in manifest.get("subjects") or ():

@@ -9,6 +9,7 @@ from tests.cluster.identities import ADMIN, Identity
 
 RESOURCE = "policies.config.kio.kasten.io"
 NAMESPACE = "kasten-io"
+MADE = {"made-by": "tests"}
 SPEC = {
     "frequency": "@daily",
     "paused": False,
@@ -20,11 +21,16 @@ SPEC = {
 
 def make(cluster: ControlPlane, name: str) -> str:
     """Create the policy; its name."""
-    metadata = {"name": name, "namespace": NAMESPACE}
+    metadata = {"name": name, "namespace": NAMESPACE, "labels": MADE}
     cluster.apply(
         [{"apiVersion": "config.kio.kasten.io/v1alpha1", "kind": "Policy", "metadata": metadata, "spec": SPEC}]
     )
     return name
+
+
+def forget(cluster: ControlPlane) -> None:
+    """Delete all that were made, for a test that lists what is there."""
+    cluster.kubectl("delete", RESOURCE, "-n", NAMESPACE, "-l", "made-by=tests")
 
 
 def pause(cluster: ControlPlane, name: str, *, identity: Identity = ADMIN) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.k10.standin import K10StandIn
+from tests.live import policies
 from tests.live.installation import API_VERSION, LEASES, NAMESPACE, REPOSITORY
 from tests.unit.docs import surroundings
 from tests.unit.docs.blocks import Block, blocks_in, pages
@@ -22,6 +23,7 @@ WRITTEN = (f"{API_VERSION}/{{}}/auditwatches", f"{API_VERSION}/{{}}/k10securityf
 
 def test_the_tutorial_ends_in_a_finding_that_is_closed(quiet_k10: K10StandIn, tmp_path: Path) -> None:
     cluster = quiet_k10.cluster
+    policies.forget(cluster)
     for name in LINKED:
         (tmp_path / name).symlink_to(REPOSITORY / name)
     path = f"{cluster.binary.parent}:{surroundings.environment(tmp_path)['PATH']}"

@@ -24,9 +24,11 @@ STUBBORN = [
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('awake', flush=True); time.sleep(600)",
 ]
 OWNER = """\
-import json, sys, time
+import json, signal, sys, time
 from pathlib import Path
 from tests.cluster.processes import Processes
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs in the background of a shell ignores it
 
 processes = Processes(directory=Path(sys.argv[1]))
 children = [processes.start(name, json.loads(sys.argv[2])) for name in ("one", "two")]

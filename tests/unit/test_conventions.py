@@ -57,9 +57,11 @@ def test_no_test_of_a_point_may_vanish_or_be_skipped_unseen(number: int) -> None
 
 
 def asserts(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether it can fail by itself: an assert, or an expected exception."""
+    """Whether it can fail by itself: an assert, an expected exception, or a function that asserts by its name."""
     return any(
-        isinstance(node, ast.Assert) or (isinstance(node, ast.Attribute) and node.attr == "raises")
+        isinstance(node, ast.Assert)
+        or (isinstance(node, ast.Attribute) and node.attr == "raises")
+        or (isinstance(node, ast.Name) and node.id.startswith("assert_"))
         for node in ast.walk(function)
     )
 

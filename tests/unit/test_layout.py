@@ -73,7 +73,10 @@ def test_every_make_target_that_a_page_names_exists() -> None:
 def test_make_help_lists_every_target_with_a_sentence() -> None:
     targets = re.findall(r"^\.PHONY: (\S+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
-    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    printed = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    listed = printed.stdout.splitlines()
 
     assert [line.split()[:2] for line in listed] == [["make", target] for target in targets]
     assert all(len(line.split()) > 2 for line in listed)

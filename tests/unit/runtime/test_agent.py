@@ -159,4 +159,4 @@ async def test_an_agent_ends_in_seconds_though_its_post_hangs(rig: Rig, tmp_path
     log.close()
 
     assert process.returncode == 0
-    assert not (tmp_path / "position").exists(), "what was not taken is not behind the position"
+    assert saved_offset(tmp_path) == 0, "what was not taken is not behind the position"

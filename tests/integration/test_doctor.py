@@ -144,7 +144,7 @@ def test_in_the_pod_it_is_the_operator_that_is_asked(installed: K10StandIn) -> N
 
 
 def test_a_right_taken_from_the_operator_is_named(installed: K10StandIn) -> None:
-    rule = "rolebinding", "k10-auditwatch-k10-stream", "-n", "kasten-io"
+    rule = "rolebinding", f"{NAMESPACE}-k10-auditwatch-k10-stream", "-n", "kasten-io"
     installed.cluster.kubectl("delete", *rule)
 
     lines = examined(installed.cluster.kubeconfig())
@@ -159,7 +159,9 @@ def test_a_right_taken_from_the_operator_is_named(installed: K10StandIn) -> None
 
 
 def test_a_multicluster_namespace_that_is_not_bound_is_worth_a_warning(installed: K10StandIn) -> None:
-    installed.cluster.kubectl("delete", "rolebinding", "k10-auditwatch-reader-of-k10", "-n", "kasten-io-mc")
+    installed.cluster.kubectl(
+        "delete", "rolebinding", f"{NAMESPACE}-k10-auditwatch-reader-of-k10", "-n", "kasten-io-mc"
+    )
 
     lines = examined(installed.cluster.kubeconfig())
 

@@ -86,8 +86,7 @@ docs: ## the documentation as a site in site/, strictly: every link, nothing fet
 
 .PHONY: reference
 reference: $(READY) ## write the generated pages of docs/reference again: rules and fields
-	@$(PY) -m auditwatch.cli.rule_reference docs/reference/rules.md
-	@$(PY) -m auditwatch.cli.crd_reference docs/reference
+	@$(PY) -m auditwatch.cli.reference docs/reference
 
 .PHONY: bundle
 bundle: $(READY) ## write bundle/ again: what Operator Lifecycle Manager installs

@@ -1,15 +1,10 @@
-"""docs/reference/{auditwatch,k10securityfinding}.md: every field of both kinds, written from the CRDs' own schemas.
-
-`python -m auditwatch.cli.crd_reference docs/reference` writes the pages; a test compares them with the models.
-"""
+"""docs/reference/{auditwatch,k10securityfinding}.md: every field of both kinds, written from the CRDs' own schemas."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -20,8 +15,8 @@ PAGES: Final = {"auditwatches.yaml": "auditwatch.md", "k10securityfindings.yaml"
 _HEAD: Final = """\
 # {kind}
 
-Written from the CustomResourceDefinition by `python -m auditwatch.cli.crd_reference`; do not edit. `kubectl explain
-{plural}.spec --recursive` tells the same on your cluster. Below `[]` stands an element of a list.
+Written from the CustomResourceDefinition by `make reference`; do not edit. `kubectl explain {plural}.spec --recursive`
+tells the same on your cluster. Below `[]` stands an element of a list.
 
 `{group}/{version}`, namespaced; `kubectl get {plural}`, short `{short}`.
 """
@@ -35,11 +30,19 @@ def pages() -> dict[str, str]:
     return {page: _page(yaml.safe_load(crds[file])) for file, page in PAGES.items()}
 
 
-def fields(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any], bool]]:
-    """Every field below a schema, depth first, in the order of the CRD: its path, its schema, whether it must be."""
+class Field(NamedTuple):
+    """One field of a kind: where it stands, what its schema says, and whether it must be there."""
+
+    path: str
+    schema: Mapping[str, Any]
+    is_required: bool
+
+
+def fields(schema: Mapping[str, Any], path: str = "") -> Iterator[Field]:
+    """Every field below a schema, depth first, in the order of the CRD."""
     for name, below in schema.get(_PROPERTIES, {}).items():
         here = f"{path}.{name}" if path else name
-        yield here, below, name in schema.get("required", ())
+        yield Field(here, below, name in schema.get("required", ()))
         yield from fields(below, here)
     if "items" in schema:
         yield from fields(schema["items"], f"{path}[]")
@@ -76,12 +79,13 @@ def _parts(schema: Mapping[str, Any]) -> Iterator[str]:
         yield f"{_text(part.get('description', ''))}\n"
         yield "| field | type | default | meaning |"
         yield "|---|---|---|---|"
-        yield from (_row(*each) for each in fields(part))
+        yield from map(_row, fields(part))
 
 
-def _row(path: str, field: Mapping[str, Any], required: bool) -> str:  # noqa: FBT001 - the third of what fields() yields
-    name = f"`{path}` (required)" if required else f"`{path}`"
-    return f"| {name} | {_type(field)} | {_default(field)} | {_text(field.get('description', ''))} |"
+def _row(field: Field) -> str:
+    name = f"`{field.path}`{' (required)' if field.is_required else ''}"
+    meaning = _text(field.schema.get("description", ""))
+    return f"| {name} | {_type(field.schema)} | {_default(field.schema)} | {meaning} |"
 
 
 def _type(field: Mapping[str, Any]) -> str:
@@ -108,23 +112,3 @@ def _default(field: Mapping[str, Any]) -> str:
 
 def _text(description: str) -> str:
     return _MARKUP.sub(r"\\\1", " ".join(description.split()))
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the pages into the directory given; 2 without one, 1 where one cannot be written."""
-    paths = sys.argv[1:] if arguments is None else list(arguments)
-    if len(paths) != 1:
-        sys.stderr.write("give one directory: python -m auditwatch.cli.crd_reference docs/reference\n")
-        return 2
-    for name, text in pages().items():
-        path = Path(paths[0]) / name
-        try:
-            path.write_text(text, encoding="utf-8", newline="\n")
-        except OSError as error:
-            sys.stderr.write(f"cannot write {path}: {error.strerror}\n")
-            return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,23 +1,18 @@
-"""docs/reference/rules.md: the shipped rules as a page, written from the packs so that it cannot say anything else.
-
-`python -m auditwatch.cli.rule_reference docs/reference/rules.md` writes it; a test compares it with the packs.
-"""
+"""docs/reference/rules.md: the shipped rules as a page, written from the packs so that it cannot say anything else."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from auditwatch.api.match import DEFAULT_OUTCOMES, Match
 from auditwatch.api.rules import Rule
-from auditwatch.detection.packs import LoadedPack, built_in_packs
+from auditwatch.detection.packs import LoadedPack
 from auditwatch.detection.signal import SEVERITIES
 
 _HEAD = """\
 # Rules
 
-Written from the packs by `python -m auditwatch.cli.rule_reference`; do not edit. Severity is what a rule starts from;
+Written from the packs by `make reference`; do not edit. Severity is what a rule starts from;
 “up to” is what its circumstances raise it to. Every rule carries its own tests, which `auditwatch test` runs.
 """
 
@@ -25,11 +20,6 @@ Written from the packs by `python -m auditwatch.cli.rule_reference`; do not edit
 def render(packs: Sequence[LoadedPack]) -> str:
     """The page: per pack a table of its rules, then each rule's own words."""
     return "\n".join([_HEAD, *(line for pack in packs for line in _pack(pack))])
-
-
-def write(path: Path, packs: Sequence[LoadedPack]) -> None:
-    """Write the page; raises OSError."""
-    path.write_text(render(packs), encoding="utf-8", newline="\n")
 
 
 def _pack(pack: LoadedPack) -> Iterator[str]:
@@ -107,21 +97,3 @@ def _circumstances(match: Match) -> Iterator[str]:
 
 def _quoted(words: Sequence[str]) -> str:
     return ", ".join(f"`{word}`" if word else "none" for word in words)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the page to the path given; 2 without one, 1 where it cannot be written."""
-    paths = sys.argv[1:] if arguments is None else list(arguments)
-    if len(paths) != 1:
-        sys.stderr.write("give one path: python -m auditwatch.cli.rule_reference docs/reference/rules.md\n")
-        return 2
-    try:
-        write(Path(paths[0]), built_in_packs()[0])
-    except OSError as error:
-        sys.stderr.write(f"cannot write {paths[0]}: {error.strerror}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from auditwatch.cli.rule_reference import main, render
+from auditwatch.cli.rule_reference import render
 from auditwatch.detection.packs import built_in_packs, load_pack_text
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "rules.md"
@@ -82,22 +82,3 @@ def test_a_count_says_how_many_of_what_in_which_time() -> None:
 
 def test_a_building_block_is_named_as_one() -> None:
     assert _page().count("Makes no finding by itself") == 1
-
-
-def test_writing_twice_changes_nothing(tmp_path: Path) -> None:
-    page = tmp_path / "rules.md"
-    assert main([str(page)]) == 0
-    first = page.read_bytes()
-    assert main([str(page)]) == 0
-    assert page.read_bytes() == first
-
-
-def test_without_a_path_it_says_how_to_call_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([]) == 2
-    assert "give one path" in capsys.readouterr().err
-
-
-def test_a_directory_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    target = tmp_path / "none" / "rules.md"
-    assert main([str(target)]) == 1
-    assert f"cannot write {target}" in capsys.readouterr().err

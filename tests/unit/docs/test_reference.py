@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import yaml
 
 from auditwatch.api.crd import render as render_crds
 from auditwatch.api.operators import SHAPES
-from auditwatch.cli.crd_reference import fields, main, pages
+from auditwatch.cli.crd_reference import fields
+from auditwatch.cli.reference import pages
 from auditwatch.detection.activity_fields import UNKNOWN_TO_STATE
 from auditwatch.detection.fields import known_fields
 from auditwatch.findings.notice import reason as event_reason
@@ -23,7 +23,7 @@ LANGUAGE = page("rule-language.md")
 
 
 @pytest.mark.parametrize("name", sorted(pages()))
-def test_the_page_of_a_kind_is_what_its_crd_says(name: str) -> None:
+def test_a_generated_page_is_what_the_code_says(name: str) -> None:
     assert page(name) == pages()[name], "write it again: make reference"
 
 
@@ -36,19 +36,6 @@ def test_every_field_of_a_kind_is_on_its_page_once_for_each_part(file: str, name
         told = first_column(section(page(name), part))
         assert told == [path for path, _, _ in fields(schema["properties"][part])]
         assert len(set(told)) == len(told) > 10
-
-
-def test_writing_the_pages_twice_changes_nothing(tmp_path: Path) -> None:
-    assert main([str(tmp_path)]) == 0
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert main([str(tmp_path)]) == 0
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-
-
-def test_a_directory_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(tmp_path / "none")]) == 1
-    assert f"cannot write {tmp_path / 'none'}" in capsys.readouterr().err
-    assert main([]) == 2
 
 
 @pytest.mark.parametrize(

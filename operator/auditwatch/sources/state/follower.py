@@ -144,10 +144,8 @@ class Follower:
         """A namespace that is not there can hold no role for us: then nothing is hidden, there is nothing."""
         if not await self._is_absent():
             self._fail(error)
-        elif self._course.step is Step.WATCH:
-            self._course = replace(
-                absent(self._around.intervals), delay=0.0
-            )  # what was there is told as gone by a list
+        elif self._course.step is Step.WATCH:  # what was there is told as gone by a list
+            self._course = replace(absent(self._around.intervals), delay=0.0)
         else:
             await self._end(_FirstPage(self._around.clock(), ""), began=self._around.clock())
             self._course = absent(self._around.intervals)

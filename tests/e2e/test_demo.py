@@ -11,11 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.errors import ClusterError
-from tests.cluster.node import requirements
-from tests.cluster.node.requirements import NoNodeHereError
-from tests.images.packages import MissingPackagesError
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("able_machine")]
 FIRST_FINDING = re.compile(r"to the first true finding: (\d+) s")
 
 
@@ -25,10 +22,6 @@ def printed(kubernetes_binary: Path, k10apis_binary: Path, image_archive: Path) 
     assert kubernetes_binary.exists()
     assert k10apis_binary.exists()
     assert image_archive.exists()
-    try:
-        requirements.check()
-    except (MissingPackagesError, NoNodeHereError) as problem:
-        pytest.skip(f"no node can be started here: {problem}")
     environment = {**os.environ, "DEMO": "node", "DEMO_AUDIT": "all"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.demo"], capture_output=True, text=True, env=environment, timeout=600, check=False

@@ -13,12 +13,17 @@ from tests.k10.pods import K10InPods
 
 
 @pytest.fixture(scope="session")
-def node(kubernetes_binary: Path) -> Iterator[Node]:
-    """One node for all tests that only use it, with an audit log; its parts may be restarted."""
+def able_machine() -> None:
+    """Whoever needs this needs a machine that can run a node."""
     try:
         requirements.check()
     except (MissingPackagesError, NoNodeHereError) as problem:
         pytest.skip(f"no node can be started here: {problem}")
+
+
+@pytest.fixture(scope="session")
+def node(able_machine: None, kubernetes_binary: Path) -> Iterator[Node]:  # noqa: ARG001 - it has nothing to say but yes
+    """One node for all tests that only use it, with an audit log; its parts may be restarted."""
     with Node(binary=kubernetes_binary) as started:
         yield started
 

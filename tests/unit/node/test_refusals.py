@@ -1,5 +1,6 @@
 """Who asks for a node where none can run is told why: by the command in one line, by a test in its SKIP."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,4 +43,5 @@ def test_a_test_on_a_node_is_a_skip_with_the_same_words(able: pytest.MonkeyPatch
     able.setattr("shutil.which", without("nft"))
 
     with pytest.raises(pytest.skip.Exception, match=r"no node can be started here: .*apt-get .* nftables"):
-        next(fixtures.node.__wrapped__(Path("/nowhere")))  # type: ignore[attr-defined]
+        fixtures.able_machine.__wrapped__()  # type: ignore[attr-defined]
+    assert "able_machine" in inspect.signature(fixtures.node.__wrapped__).parameters  # type: ignore[attr-defined]

@@ -20,6 +20,7 @@ def able(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("shutil.which", lambda name: name)
     monkeypatch.setattr(cgroups, "is_writable", lambda: True)
+    monkeypatch.setattr(cgroups, "is_unified", lambda: False)
     monkeypatch.setattr(subprocess, "run", _answering(""))
     return monkeypatch
 
@@ -69,6 +70,16 @@ def test_cgroups_that_are_read_only_are_told_of(able: pytest.MonkeyPatch) -> Non
 
     with pytest.raises(NoNodeHereError, match="read only"):
         requirements.check()
+
+
+def test_what_was_never_run_is_tried_only_where_that_is_asked_for(able: pytest.MonkeyPatch) -> None:
+    able.setattr(cgroups, "is_unified", lambda: True)
+    able.delenv(requirements.UNPROVEN, raising=False)
+    with pytest.raises(NoNodeHereError, match=r"version 2 only.*NODE_CGROUP2=1"):
+        requirements.able()
+
+    able.setenv(requirements.UNPROVEN, "1")
+    requirements.able()
 
 
 def test_packages_are_named_once_the_machine_is_able(able: pytest.MonkeyPatch) -> None:

@@ -156,3 +156,9 @@ def audited(event: dict[str, Any] | None = None, **fields: Any) -> Activity:
     """The row of the log for one audit event; ``pods`` and ``trusted_proxies`` say what it is read with."""
     circumstances = {name: fields.pop(name) for name in ("pods", "trusted_proxies", "k10") if name in fields}
     return activity_of(record(event, **fields), Circumstances(**{"k10": K10, "pods": AnyPod(), **circumstances}))
+
+
+PAUSED = rule_with(
+    "[{field: object.spec.paused, operator: ChangedTo, values: ['true']}]", attack="[T1490]", tags="[weakening]"
+)
+PAUSING = change(spec(paused=False), spec(paused=True))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -29,6 +28,7 @@ from auditwatch.sources.k10stream.pods import ContainerRun, runs_of, selector_of
 from auditwatch.sources.k10stream.proving import Prover
 from auditwatch.sources.k10stream.reading import Reader
 from auditwatch.sources.k10stream.report import PodReport
+from auditwatch.sources.k10stream.waking import rest
 
 log = structlog.get_logger()
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments")
@@ -100,9 +100,7 @@ class K10StreamSource:
             group.create_task(self._prover.run())
             while True:
                 await self._attempt(group)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._around.look.wait(), self._around.intervals.pods)
-                self._around.look.clear()
+                await rest(self._around.intervals.pods, news=self._around.look)
 
     def report(self) -> list[PodReport]:
         """One report per pod, by name; where there is none, one that says why."""

@@ -25,8 +25,8 @@ def verdict(codes: Sequence[int]) -> int:
 
 
 def command(folders: Sequence[str], options: Sequence[str]) -> list[str]:
-    """One half's command line."""
-    return [sys.executable, "-m", "pytest", *folders, *options]
+    """One half's command line; what it writes to a file is there at once, for whoever wonders what it is at."""
+    return [sys.executable, "-u", "-m", "pytest", *folders, *options]
 
 
 def main(options: Sequence[str]) -> int:

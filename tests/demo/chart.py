@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from tests.cluster.certificates import write_secret
-from tests.cluster.controlplane import ControlPlane
-from tests.cluster.errors import ClusterError
 from tests.images.project import REFERENCE
+from tests.live import telling
 from tests.live.installation import NAMESPACE
 
 CHART: Final = "charts/k10-auditwatch"
@@ -22,17 +17,9 @@ RELEASE: Final = "k10-auditwatch"
 REPOSITORY: Final = Path(__file__).parents[2]
 INSTANCE, SENDERS = "cp-1", "audit-webhook-tokens"
 ADDRESS, PORT = "10.96.77.10", 8443
-WEBHOOK: Final = "k10-auditwatch-webhook"
 TOKEN: Final = "a-token-that-only-the-api-server-knows"
 WAIT: Final = ("--wait", "--timeout", "180s")
-CONNECT: Final = (
-    *("auditwatch", "webhook-config", "--server", f"https://{ADDRESS}:{PORT}", "--ca-file", "ca.crt"),
-    *("--tls-server-name", "k10-auditwatch", "--instance", INSTANCE, "--token-file", "token", "--platform", "kubeadm"),
-)
-"""As the NOTES of the chart say."""
-KUBECONFIG: Final = "audit-webhook.kubeconfig"
-ON_NODE: Final = f"/etc/kubernetes/auditwatch/{KUBECONFIG}"
-"""Where it goes on a node of kubeadm; the demo's API server has a directory of its own."""
+CONNECT: Final = telling.command(server=f"https://{ADDRESS}:{PORT}", instance=INSTANCE)
 
 PREPARED: Final = f"""\
 apiVersion: v1
@@ -85,30 +72,6 @@ def write_values(by: tuple[str, ...], directory: Path) -> Path:
     file = directory / "values.yaml"
     file.write_text(shown(by))
     return file
-
-
-def authority(cluster: ControlPlane) -> bytes:
-    """The CA that the operator made for itself and published, PEM; empty while it is not there yet."""
-    shown = cluster.kubectl(
-        *("get", "configmap", "-n", NAMESPACE, f"{WEBHOOK}-ca", "--ignore-not-found", "-o", r"jsonpath={.data.ca\.crt}")
-    )
-    return shown.encode()
-
-
-def apiserver_flags(ca: bytes, directory: Path) -> list[str]:
-    """What ``auditwatch webhook-config`` prints for kubeadm: the kubeconfig, written to ``directory``, and the flags.
-
-    Raises :class:`ClusterError` with its complaint.
-    """
-    write_secret(directory / "token", TOKEN.encode())
-    (directory / "ca.crt").write_bytes(ca)
-    done = subprocess.run([sys.executable, "-m", *CONNECT], capture_output=True, text=True, check=False, cwd=directory)
-    if done.returncode:
-        raise ClusterError(f"{' '.join(CONNECT)}:\n{done.stderr}")
-    config, patch, *_ = yaml.safe_load_all(done.stdout)
-    write_secret(directory / KUBECONFIG, json.dumps(config).encode())
-    written = [str(flag) for flag in patch["spec"]["containers"][0]["command"]]
-    return [flag.replace(ON_NODE, str(directory / KUBECONFIG)) for flag in written]
 
 
 def told(printed: str) -> str:

@@ -15,6 +15,7 @@ from tests.demo import chart, connection, screen
 from tests.demo.choosing import Place
 from tests.images.project import project_image
 from tests.k10.pods import K10InPods
+from tests.live import telling
 from tests.live.installation import NAMESPACE
 
 PODS: Final = ("get", "pods", "-A", "-l", f"app.kubernetes.io/instance={chart.RELEASE}")
@@ -83,5 +84,7 @@ class NodeStage:
         screen.command(" ".join(chart.CONNECT))
         screen.note("While it restarts nobody is seen, which is a finding too: visibility-gap.")
         with screen.timed("kube-apiserver restarted with these flags"):
-            eventually(lambda: chart.authority(self._node))
-            self._node.reconfigure_apiserver(*chart.apiserver_flags(chart.authority(self._node), self._directory))
+            eventually(lambda: telling.published(self._node, NAMESPACE))
+            authority = telling.published(self._node, NAMESPACE)
+            flags = telling.flags(chart.CONNECT, authority=authority, token=chart.TOKEN, directory=self._directory)
+            self._node.reconfigure_apiserver(*flags)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cluster.node.node import Node
 from tests.e2e import connecting
-from tests.e2e.release import Release
+from tests.e2e.release import WAIT, Release
 from tests.e2e.steps import Steps
 from tests.k10.pods import K10InPods
 
@@ -43,9 +43,9 @@ def installed(release: Release, steps: Steps) -> Release:
 
 @pytest.fixture(scope="module")
 def webhooked(installed: Release, steps: Steps) -> Release:
-    """And its API server posts its audit events."""
-    with steps.step("webhook on: helm upgrade, kube-apiserver told, source Live", installed):
-        connect(installed, *connecting.WEBHOOK)
+    """And its API server posts its audit events. Helm waits for all to be ready, which it is before anybody posts."""
+    with steps.step("webhook on: helm upgrade --wait, kube-apiserver told, source Live", installed):
+        connect(installed, *connecting.WEBHOOK, *WAIT)
     return installed
 
 

@@ -15,7 +15,7 @@ from tests.cluster.errors import KubectlError
 from tests.e2e import attacks, connecting, rights
 from tests.e2e.release import ACCOUNT, AGENTS, NAMESPACE, Release
 from tests.e2e.steps import Steps
-from tests.live import policies
+from tests.live import policies, telling
 
 REFUSED_CANARY = rights.Asked("delete", "config.kio.kasten.io", "policies", "kasten-io", "k10-auditwatch-canary", True)
 """Proof that the audit policy does not lose what was refused."""
@@ -177,7 +177,7 @@ def odd(lines: list[dict[str, str]], known: frozenset[str]) -> list[dict[str, st
 def spoil_authority(release: Release, namespace: str) -> None:
     """Somebody empties the ConfigMap in which senders find the CA."""
     patch = json.dumps({"data": {"ca.crt": "spoilt"}})
-    release.node.kubectl("patch", "configmap", connecting.CA, "-n", namespace, "--type=merge", "-p", patch)
+    release.node.kubectl("patch", "configmap", telling.AUTHORITY, "-n", namespace, "--type=merge", "-p", patch)
 
 
 def assert_only_the_canary_is_refused(release: Release, *publishing: str) -> None:

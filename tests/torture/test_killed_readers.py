@@ -1,10 +1,11 @@
 """kill -9 of the operator and of an agent while requests come in by file, agent and webhook: each is counted once.
 
-The short form runs with every ``make test``; ``make torture`` runs the long one, and with ``--kills`` a longer.
+Fifty times with every ``make test``, a thousand with ``make torture``, and as often as ``--kills`` says.
 """
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections import Counter
@@ -23,7 +24,7 @@ from tests.torture.sending import Sender
 from tests.unit.sources.file.committing import open_journal
 
 SEED = 20_261_128
-LONGEST_LIFE_SECONDS = 5.0
+SHORTEST_LIFE_SECONDS, LONGEST_LIFE_SECONDS = 0.15, 5.0
 QUIET_SECONDS = 2.0
 """After everything is counted: time for what would be counted twice."""
 PATIENCE_SECONDS = 900.0
@@ -84,13 +85,18 @@ def kill_again_and_again(installed: Installation, agent: Agent, feed: Feed, *, e
     moments = random.Random(SEED)
     for number in range(kills):
         feed.allow(events * (number + 1) // kills - events * number // kills)
-        first, second = sorted(moments.uniform(0.2, LONGEST_LIFE_SECONDS) for _ in range(2))
+        first, second = sorted(life(moments) for _ in range(2))
         order: list[Installation | Agent] = [installed, agent]
         moments.shuffle(order)
         for victim, pause in zip(order, (first, second - first), strict=True):
             time.sleep(pause)
             victim.kill()
             victim.start()
+
+
+def life(moments: random.Random) -> float:
+    """Seconds: of any order of length as often as of another, so that starting is cut off as often as working is."""
+    return SHORTEST_LIFE_SECONDS * math.pow(LONGEST_LIFE_SECONDS / SHORTEST_LIFE_SECONDS, moments.random())
 
 
 class Ended:

@@ -74,7 +74,7 @@ bench: binaries ## figures: scanning a gigabyte, 50,000 restore points, memory, 
 
 .PHONY: torture
 torture: binaries ## the long form of kill -9 and restarts: readers 1,000 times each, about an hour (ARGS="--kills 200": fewer)
-	@$(PY) -m pytest -m torture tests/torture --long $(ARGS)
+	@$(PY) -m pytest -m torture tests/torture --long -s -o faulthandler_timeout=10800 $(ARGS)
 
 .PHONY: e2e
 e2e: binaries ## image and chart on a node: install, attack, upgrade, roll back, restart, remove; times and memory of each step

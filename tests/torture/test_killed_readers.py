@@ -31,6 +31,8 @@ PATIENCE_SECONDS = 900.0
 STALLED_SECONDS = 60.0
 """Longer than the longest pause of an agent that found nobody to post to."""
 ALL = 1 << 30
+TOLD_EVERY = 20
+"""Kills between two lines of how far it is; seen where pytest captures nothing, as with ``make torture``."""
 
 
 @pytest.mark.torture
@@ -84,6 +86,8 @@ def kill_again_and_again(installed: Installation, agent: Agent, feed: Feed, *, e
     """Each of both ``kills`` times, at moments of its own, while requests come in."""
     moments = random.Random(SEED)
     for number in range(kills):
+        if number % TOLD_EVERY == 0:
+            print(f"killed {number} of {kills} times, {len(feed.made):,} requests in", flush=True)  # noqa: T201 - an hour goes by
         feed.allow(events * (number + 1) // kills - events * number // kills)
         first, second = sorted(life(moments) for _ in range(2))
         order: list[Installation | Agent] = [installed, agent]

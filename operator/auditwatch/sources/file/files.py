@@ -1,7 +1,8 @@
 """All files of one log: which are open, which were read, which are new since the last look at the directory.
 
 ``rotation.py`` and ``identity.py`` decide; this is the hand that lists, opens and closes. Its rule: a file is let go of
-only when a later one has taken its place and nothing came for a while, and is known again by what is in it.
+only when a later one has taken its place and nothing came for a while, and is known again by what is in it. What
+cannot be opened yet waits, and whatever waited and is gone was lost: that is told too, once it is certain.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from auditwatch.sources.file.habits import Habits
 from auditwatch.sources.file.identity import begin_alike
 from auditwatch.sources.file.known import Known, has_more
 from auditwatch.sources.file.listing import list_log
+from auditwatch.sources.file.missing import Missing
 from auditwatch.sources.file.naming import Grammar
-from auditwatch.sources.file.position import Position
+from auditwatch.sources.file.position import FilePosition, Position
 from auditwatch.sources.file.reading import Reader
 from auditwatch.sources.file.rotation import (
     Entry,
@@ -41,11 +43,11 @@ class Files:
     def __init__(self, path: Path, position: Position | None, habits: Habits, clock: Callable[[], float]) -> None:
         self.readers: list[Reader] = []
         self.waiting: list[Entry] = []
-        """Unread backups beyond those that may be open at once."""
+        """Unread files beyond those that may be open at once, or that could not be opened when they were looked at."""
         self.trouble: Trouble | None = Trouble("Starting", "")
         self.gaps: list[gaps.FileGap] = []
         """Found since they were taken last."""
-        self.seen = self._resumed = position.seen if position else clock()
+        self.seen = position.seen if position else clock()
         self._path = path
         self._grammar = Grammar(path)
         self._habits = habits
@@ -56,23 +58,28 @@ class Files:
         self._settled: set[State] = set()
         self._unfinished: dict[State, float] = {}
         self._entries: list[Entry] = []
+        self._is_torn = False
+        """Whether the last look may have missed a file that was there."""
         self._is_unsure = False
+        self._missing = Missing()
         self._lost_since = math.inf
         self._had_live = False
 
     def look(self, now: float) -> None:
         """See what there is, follow what was renamed, open what is new."""
-        self.trouble, self._is_unsure = None, False
+        self.trouble = None
         try:
-            everything = list_log(self._path.parent, self._grammar)
+            everything, self._is_torn = list_log(self._path.parent, self._grammar)
         except OSError as error:
             self.trouble = explain(error, self._path.parent)
             self._has_begun = self._has_begun or isinstance(error, FileNotFoundError)
             return
+        self._is_unsure = self._is_torn
         self._begin(everything)
         self._entries = in_order(everything)
         self._follow_names(now)
         self._open_new(now)
+        self._see_successors()
         self._check_live(now)
         self._miss_known(now)
         self._known.forget({entry.name.text for entry in everything})
@@ -88,7 +95,8 @@ class Files:
     @property
     def is_complete(self) -> bool:
         """Whether everything there is, is open: once all readers are at their end, nothing is left."""
-        return self.trouble is None and not (self.waiting or self._is_unsure)
+        is_open = self.trouble is None and not (self.waiting or self._is_unsure)
+        return is_open and not (self._missing.names or self._known.unfinished())
 
     def in_order(self) -> list[Reader]:
         """The open files, oldest first."""
@@ -108,7 +116,7 @@ class Files:
         """Let go of a file that was rotated away and has gone quiet; its last line, if it was never finished."""
         if not reader.is_quiet(now, self._habits.grace):
             return []
-        if now - reader.superseded_since < self._habits.grace:
+        if now - reader.superseded_since < self._habits.grace or reader.is_astray:
             return reader.complete_rest()
         lines = reader.framer.finish()
         self._settle(reader, size=reader.framer.offset)
@@ -158,32 +166,39 @@ class Files:
             inode = reader.content.inode
             if entry := by_id.get(inode):
                 reader.name = entry.name
-            if not is_superseded(reader.name.stamp, inode, self._entries):
-                reader.superseded_since = math.inf
-                continue
-            reader.superseded_since = min(reader.superseded_since, now)
-            reader.is_followed = reader.is_followed or inode in by_id
+            has_successor = is_superseded(reader.name.stamp, inode, self._entries)
+            reader.superseded_since = min(reader.superseded_since, now) if has_successor else math.inf
+
+    def _see_successors(self) -> None:
+        """Between a file that has a name and a later one that is known too, none went unseen."""
+        if self._is_torn:
+            return
+        named = {entry.id for entry in self._entries}
+        for reader in self.readers:
+            has_successor = reader.superseded_since < math.inf and reader.content.inode in named
+            reader.is_followed = reader.is_followed or has_successor
 
     def _open_new(self, now: float) -> None:
         held = {reader.content.inode for reader in self.readers}
         unread = to_examine(self._entries, held=held, settled=self._settled, before=self._before)
+        looks_for_copies = any(reader.is_astray for reader in self.readers)
         waited, self.waiting = self.waiting, []
         for entry in unread:
-            if len(self.readers) < OPEN_FILES:
+            if len(self.readers) < OPEN_FILES or entry.name.is_live or looks_for_copies:
                 self._examine(entry, now)
             else:
                 self.waiting.append(entry)
         present = {entry.name.stamp for entry in self._entries} | {reader.name.stamp for reader in self.readers}
-        lost = [entry.name for entry in waited if entry.name.stamp not in present]
+        lost = self._missing.look(waited, present)
         self.gaps += [gaps.backup_lost(name, start=self._begin_of(name.stamp)) for name in lost]
 
     def _examine(self, entry: Entry, now: float) -> None:
-        """Open a file, and keep it open if there is something to read in it."""
+        """Open a file, and keep it open if there is something to read in it and room for one more."""
         path = self._path.with_name(entry.name.text)
         try:
             descriptor = open_regular(path)
         except OSError as error:
-            self._doubt(explain(error, path))
+            self._put_off(entry, explain(error, path))
             return
         content = GzipContent(descriptor) if entry.name.is_gzip else PlainContent(descriptor)
         is_kept = False
@@ -194,7 +209,7 @@ class Files:
         except DamagedGzipError as error:
             self._give_up_unread(entry, str(error))
         except OSError as error:
-            self._doubt(explain(error, path))
+            self._put_off(entry, explain(error, path))
         finally:
             if not is_kept:
                 content.close()
@@ -202,7 +217,7 @@ class Files:
     def _take(self, entry: Entry, content: Content, now: float) -> bool:
         """Begin to read it where it was left, unless there is nothing to read in it (now, or ever)."""
         if content.inode != entry.id:  # renamed between the listing and the opening
-            self._doubt(None)
+            self._put_off(entry, None)
             return False
         head = content.head()
         if (not head and not entry.name.is_live) or self._known.has_finished(entry, content, head):
@@ -220,11 +235,28 @@ class Files:
         since = now if self._is_fresh(entry) else now - self._habits.grace
         reader = Reader.start(entry.name, content, offset, since=since, limit=self._habits.line_limit)
         if is_superseded(entry.name.stamp, entry.id, self._entries):
-            reader.superseded_since, reader.is_followed = since, True
-        self.readers.append(reader)
-        if known:
+            reader.superseded_since = since
+        return self._admit(entry, reader, known)
+
+    def _admit(self, entry: Entry, reader: Reader, known: FilePosition | None) -> bool:
+        """Whether there is room for it; else it waits."""
+        has_room = len(self.readers) < OPEN_FILES
+        if known and (has_room or entry.name.is_live):
             self._known.remove(known)
-        return True
+        if has_room:
+            self.readers.append(reader)
+            return True
+        self.waiting.append(entry)
+        if entry.name.is_live:
+            self._expect(reader)
+        return False
+
+    def _expect(self, reader: Reader) -> None:
+        """The live file waits. By its turn it may have any name: its first bytes will tell it, if there are any yet."""
+        if reader.head:
+            self._known.add(reader.position())
+        else:
+            self._is_torn = True
 
     def _has_open_twin(self, entry: Entry, content: Content, head: bytes) -> bool:
         """Whether an open file is the same log: the copy is judged once that one has been read to its end."""
@@ -240,14 +272,21 @@ class Files:
         return abs(self._clock() - entry.changed / 1e9) < self._habits.grace
 
     def _wait_for_gzip(self, entry: Entry, now: float) -> None:
-        self._doubt(None)
         if now - self._unfinished.setdefault(entry.state, now) >= self._habits.patience:
             self._give_up_unread(entry, "was never finished")
+        else:
+            self._put_off(entry, None)
 
     def _give_up_unread(self, entry: Entry, problem: str) -> None:
         start = self._begin_of(entry.name.stamp)
         self.gaps.append(gaps.backup_unreadable(entry.name, problem, start=start))
         self._settled.add(entry.state)
+
+    def _put_off(self, entry: Entry, trouble: Trouble | None) -> None:
+        """It could not be examined this time."""
+        self.waiting.append(entry)
+        self._is_torn = self._is_torn or entry.name.is_live
+        self._doubt(trouble)
 
     def _doubt(self, trouble: Trouble | None) -> None:
         """Something could not be examined: nothing is to be concluded from what was not found."""
@@ -278,14 +317,14 @@ class Files:
     def _miss_known(self, now: float) -> None:
         """Files whose rest was to be read, of which there is no trace: reported when that is certain."""
         lost = self._known.unfinished()
-        if not lost or self._is_unsure:
+        if not lost or self._is_unsure or self.waiting:
             self._lost_since = math.inf
             return
         self._lost_since = min(self._lost_since, now)
         if now - self._lost_since >= self._habits.grace:
             first = (reader.first_event for reader in self.in_order() if reader.first_event is not None)
             names = [one.name for one in lost]
-            self.gaps.append(gaps.history_lost(names, start=self._resumed, end=next(first, self._clock())))
+            self.gaps.append(gaps.history_lost(names, start=self.seen, end=next(first, self._clock())))
             self._known.end_all()
 
     def _begin_of(self, stamp: str) -> float:

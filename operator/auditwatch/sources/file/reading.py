@@ -123,6 +123,12 @@ class Reader:
         return self.has_told_unlinked
 
     @property
+    def is_astray(self) -> bool:
+        """Whether it lost its name before its successor was seen, and it is not yet told or known what became of it."""
+        is_explained = self.is_followed or self.name.is_gzip or self.has_told_unlinked
+        return not (is_explained or self.content.is_linked())
+
+    @property
     def behind(self) -> int:
         """Bytes that are there and were not read yet, as far as is known."""
         return max(0, self.size - self.framer.end)

@@ -152,6 +152,8 @@ class KopfThread:
     async def _operate(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
+        if self._stopping:
+            return  # told before there was a task to cancel
         await kopf.operator(
             registry=self._registry,
             settings=settings_for_kopf(),

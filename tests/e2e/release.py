@@ -131,7 +131,7 @@ class Release:
             return rights.asked((json.loads(line) for line in log if USER in line and line.endswith("\n")), USER)
 
     def watch(self) -> dict[str, Any]:
-        """The AuditWatch that the chart makes."""
+        """The AuditWatch of the installation: the operator makes it, later releases own it."""
         return dict(json.loads(self.node.kubectl("get", "auditwatch", "k10", "-n", NAMESPACE, "-o", "json")))
 
     def sources(self) -> dict[str, str]:

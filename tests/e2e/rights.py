@@ -16,6 +16,7 @@ Event = dict[str, Any]
 GROUP: Final = "rbac.authorization.k8s.io"
 ROLES: Final = ("Role", "ClusterRole")
 BINDINGS: Final = ("RoleBinding", "ClusterRoleBinding")
+CREATED: Final = 201
 FORBIDDEN: Final = 403
 
 
@@ -82,9 +83,10 @@ def grants(manifests: Iterable[Manifest], account: str) -> set[Grant]:
 def asked(events: Iterable[Event], user: str) -> set[Asked]:
     """What one user requested; only requests for resources, and each counted where it was answered."""
     return {
-        _asked(event)
+        each
         for event in events
         if event["user"]["username"] == user and "objectRef" in event and "responseStatus" in event
+        for each in _asked(event)
     }
 
 
@@ -116,15 +118,16 @@ def _rules(role: Manifest, namespace: str) -> Iterator[Grant]:
                         yield Grant(role["metadata"]["name"], namespace, verb, group, resource, name)
 
 
-def _asked(event: Event) -> Asked:
-    """Subresources as RBAC writes them: ``pods/log``."""
-    what = event["objectRef"]
+def _asked(event: Event) -> Iterator[Asked]:
+    """Subresources as RBAC writes them: ``pods/log``. What applies an object that is not there needs two rights."""
+    what, code = event["objectRef"], event["responseStatus"].get("code")
     resource = "/".join(filter(None, (what["resource"], what.get("subresource"))))
-    return Asked(
-        verb=event["verb"],
-        group=what.get("apiGroup", ""),
-        resource=resource,
-        namespace=what.get("namespace", ""),
-        name=what.get("name", ""),
-        is_refused=event["responseStatus"].get("code") == FORBIDDEN,
-    )
+    for verb in (event["verb"], "create") if (event["verb"], code) == ("patch", CREATED) else (event["verb"],):
+        yield Asked(
+            verb=verb,
+            group=what.get("apiGroup", ""),
+            resource=resource,
+            namespace=what.get("namespace", ""),
+            name=what.get("name", ""),
+            is_refused=code == FORBIDDEN,
+        )

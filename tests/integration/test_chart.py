@@ -1,12 +1,15 @@
 """The chart on a real API server: installed, upgraded, rolled back, removed and installed again, as a person does it.
 
-No pod runs here; what the API server and Helm do with the objects is what is asked.
+No pod runs here; what the API server and Helm do with the objects is what is asked. What makes the first AuditWatch is
+the operator, so it runs for a moment, as a process: with the configuration, the account and the rights that the release
+brought.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +21,7 @@ import yaml
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError
 from tests.cluster.ours import NAMES, make_namespaces
+from tests.live.installation import Installation
 from tests.unit.chart import rendering
 
 CHART = rendering.CHART
@@ -30,6 +34,8 @@ FOREIGN = (
     ("cert-manager.io", "v1", "Certificate", "certificates"),
 )
 """Kinds of others that the chart makes objects of, where a cluster serves them."""
+SERVED = (*rendering.APIS, "k10auditwatch.io/v1alpha1/AuditWatch")
+NEXT = "0.2.0"
 SAME = {"CustomResourceDefinition"}
 """The same in every case, large, and taken by the API server whenever a release is installed."""
 
@@ -59,8 +65,8 @@ class Helm:
     def install(self, **values: Any) -> str:
         return self("install", RELEASE, str(CHART), values=VALUES | values)
 
-    def upgrade(self, **values: Any) -> str:
-        return self("upgrade", RELEASE, str(CHART), values=VALUES | values)
+    def upgrade(self, chart: Path = CHART, **values: Any) -> str:
+        return self("upgrade", RELEASE, str(chart), values=VALUES | values)
 
     def uninstall(self) -> str:
         return self("uninstall", RELEASE)
@@ -80,11 +86,40 @@ def helm(cluster: ControlPlane) -> Helm:
 
 
 @pytest.fixture
-def released(cluster: ControlPlane, helm: Helm) -> Iterator[str]:
-    """What Helm prints about a release with default values, which is gone afterwards."""
-    yield helm.install()
+def emptied(cluster: ControlPlane, helm: Helm) -> Iterator[None]:
+    """What a test installs is gone after it, the definitions too: the next installation is the first one again."""
+    yield
     helm.uninstall()
     cluster.kubectl("delete", "--namespace", NAMESPACE, "auditwatches,k10securityfindings,pvc", "--all")
+    cluster.kubectl("delete", "crd", *NAMES)
+
+
+@pytest.fixture
+def installed(helm: Helm, emptied: None) -> str:
+    """What Helm prints about the first release with default values; no operator was there yet."""
+    assert emptied is None
+    return helm.install()
+
+
+@pytest.fixture
+def released(cluster: ControlPlane, installed: str, tmp_path: Path) -> str:
+    """The same, once the operator has been there."""
+    operate(cluster, tmp_path / "operator")
+    return installed
+
+
+def operate(cluster: ControlPlane, directory: Path, *, namespace: str = NAMESPACE, name: str = RELEASE) -> None:
+    """Run the operator until it is ready, as the installed Deployment would; only places and ports are the test's."""
+    where = ("configmap", name, "--namespace", namespace, "--output=json")
+    settings = yaml.safe_load(json.loads(cluster.kubectl("get", *where))["data"]["auditwatch.yaml"])
+    kept = {key: value for key, value in settings.items() if key not in {"journal", "probes", "lease"}}
+    operator = Installation(cluster, directory=directory, settings=kept, home=(namespace, name))
+    operator.start()
+    try:
+        operator.wait_ready()
+        operator.terminate()
+    finally:
+        operator.stop()
 
 
 def watch(cluster: ControlPlane) -> dict[str, Any]:
@@ -120,6 +155,15 @@ def test_one_command_on_an_empty_cluster_brings_definitions_and_a_watch_and_says
     assert f"kubectl get auditwatch k10 -n {NAMESPACE}" in released
 
 
+def test_the_first_installation_needs_nothing_that_the_api_server_does_not_serve_yet(
+    cluster: ControlPlane, installed: str
+) -> None:
+    """The kind it brings is served some moments later, and Helm cannot wait: it leaves the watch to the operator."""
+    assert "made by the operator" in installed
+    cluster.established(*NAMES)
+    assert names(cluster, "auditwatches") == []
+
+
 @pytest.mark.usefixtures("released")
 def test_an_upgrade_takes_the_watch_over_without_making_it_anew(cluster: ControlPlane, helm: Helm) -> None:
     before = watch(cluster)["metadata"]["uid"]
@@ -131,7 +175,39 @@ def test_an_upgrade_takes_the_watch_over_without_making_it_anew(cluster: Control
     assert watch(cluster)["metadata"]["uid"] == before
 
 
+@pytest.mark.usefixtures("emptied")
+def test_a_later_chart_with_another_spec_finds_no_owner_in_its_way(
+    cluster: ControlPlane, helm: Helm, tmp_path: Path
+) -> None:
+    """Helm 4 applies on the server, which refuses what somebody else has applied otherwise."""
+    helm.install(auditWatch={"spec": {"timeZone": "Europe/Berlin", "paused": True}})
+    operate(cluster, tmp_path / "operator")
+    made = watch(cluster)
+
+    helm.upgrade(next_version(tmp_path), auditWatch={"spec": {"timeZone": "Europe/Paris"}})
+
+    later = watch(cluster)
+    assert (made["spec"]["timeZone"], made["spec"]["paused"]) == ("Europe/Berlin", True)
+    assert (later["spec"]["timeZone"], later["spec"]["paused"]) == ("Europe/Paris", False)
+    assert later["metadata"]["uid"] == made["metadata"]["uid"]
+    assert later["metadata"]["labels"]["helm.sh/chart"] == f"k10-auditwatch-{NEXT}"
+
+
 @pytest.mark.usefixtures("released")
+def test_a_watch_that_was_deleted_comes_back_with_the_next_start_until_it_is_not_wanted(
+    cluster: ControlPlane, helm: Helm, tmp_path: Path
+) -> None:
+    cluster.kubectl("delete", "auditwatch", "k10", "--namespace", NAMESPACE)
+    operate(cluster, tmp_path / "again")
+    assert names(cluster, "auditwatches") == ["auditwatch.k10auditwatch.io/k10"]
+
+    helm.upgrade(auditWatch={"create": False})
+    cluster.kubectl("delete", "auditwatch", "k10", "--namespace", NAMESPACE)
+    operate(cluster, tmp_path / "unwanted")
+    assert names(cluster, "auditwatches") == []
+
+
+@pytest.mark.usefixtures("installed")
 def test_a_feature_comes_and_goes_with_an_upgrade(cluster: ControlPlane, helm: Helm) -> None:
     helm.upgrade(agent={"enabled": True})
     assert "privileged" in cluster.kubectl("get", "namespace", f"{RELEASE}-agent", "--output=yaml")
@@ -141,7 +217,7 @@ def test_a_feature_comes_and_goes_with_an_upgrade(cluster: ControlPlane, helm: H
     assert f"service/{RELEASE}-webhook" not in names(cluster, "services")
 
 
-@pytest.mark.usefixtures("released")
+@pytest.mark.usefixtures("installed")
 def test_an_upgrade_carries_a_definition_that_has_changed(cluster: ControlPlane, helm: Helm) -> None:
     definition = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{NAMES[0]}"
     patch = [{"op": "remove", "path": "/spec/names/categories"}]
@@ -183,7 +259,7 @@ def test_the_api_server_takes_every_object_of_every_case(cluster: ControlPlane, 
     helm.install(auditWatch={"create": False})
     make_namespaces(cluster, rendering.NAMESPACE, f"{rendering.NAMESPACE}-agent", "watcher-nodes")
     different: list[dict[str, Any]] = []
-    for each in (each for case in rendering.CASES for each in rendering.objects(case.read_text())):
+    for each in (each for case in rendering.CASES for each in rendering.objects(case.read_text(), apis=SERVED)):
         different += [each] if each not in different else []
     apply = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename=-")
     try:
@@ -207,14 +283,21 @@ def test_a_namespace_that_enforces_restricted_takes_the_operators_pods_and_not_t
         assert answer.status == 201 or b"violates PodSecurity" in answer.body
 
 
-def test_kustomize_installs_the_same_with_two_commands(cluster: ControlPlane) -> None:
+def test_kustomize_installs_the_same_with_one_command(cluster: ControlPlane, tmp_path: Path) -> None:
     told = cluster.kubectl("apply", "-k", str(rendering.MANIFESTS))
-    cluster.established(*NAMES)
-    cluster.kubectl("apply", "-n", "k10-auditwatch", "-f", str(rendering.ROOT / "examples" / "minimal.yaml"))
+    operate(cluster, tmp_path / "operator", namespace="k10-auditwatch", name="k10-auditwatch")
 
     assert "deployment.apps/k10-auditwatch" in told
     assert "k10" in cluster.kubectl("get", "auditwatches", "-n", "k10-auditwatch", "--output=name")
     cluster.kubectl("delete", "-k", str(rendering.MANIFESTS), "--wait=false")
+
+
+def next_version(directory: Path) -> Path:
+    """The chart as the next release would bring it."""
+    chart = Path(shutil.copytree(CHART, directory / CHART.name))
+    description = yaml.safe_load((chart / "Chart.yaml").read_text())
+    (chart / "Chart.yaml").write_text(yaml.safe_dump({**description, "version": NEXT, "appVersion": NEXT}))
+    return chart
 
 
 def definition(group: str, version: str, kind: str, plural: str) -> dict[str, Any]:

@@ -37,11 +37,22 @@ POLL_SECONDS = 0.25
 
 
 class Installation:
-    """One operator against one control plane: ``install()`` once, then ``start`` and ``kill`` as often as wanted."""
+    """One operator against one control plane: ``install()`` once, then ``start`` and ``kill`` as often as wanted.
 
-    def __init__(self, cluster: ControlPlane, *, directory: Path, settings: dict[str, Any] | None = None) -> None:
+    ``home``: its namespace, and the name of its account there, where something else than ``manifests/`` installed it.
+    """
+
+    def __init__(
+        self,
+        cluster: ControlPlane,
+        *,
+        directory: Path,
+        settings: dict[str, Any] | None = None,
+        home: tuple[str, str] = (NAMESPACE, ACCOUNT),
+    ) -> None:
         self.cluster = cluster
         self.directory = directory
+        self._home = home
         self.port = cluster.reserve_port()
         self._name = f"auditwatch-{self.port}"
         self._settings = {
@@ -54,19 +65,25 @@ class Installation:
 
     def install(self) -> None:
         """CRDs, namespace, account and RBAC, as ``kubectl apply -k manifests`` would bring them."""
-        self.directory.mkdir(parents=True, exist_ok=True)
         define_ours(self.cluster)
+        self.grant()
+
+    def grant(self) -> None:
+        """The same without the CRDs."""
+        self.directory.mkdir(parents=True, exist_ok=True)
         for name in INSTALLED:
             self.cluster.apply((REPOSITORY / "manifests" / name).read_text())
 
     def start(self) -> None:
         """Start the process; it is not ready yet when this returns."""
+        namespace, account = self._home
         configuration = self.directory / "auditwatch.yaml"
+        self.directory.mkdir(parents=True, exist_ok=True)
         configuration.write_text(yaml.safe_dump(self._settings))
-        kubeconfig = self.cluster.service_account_kubeconfig(NAMESPACE, ACCOUNT, seconds=24 * 3600)
+        kubeconfig = self.cluster.service_account_kubeconfig(namespace, account, seconds=24 * 3600)
         arguments = ("run", "--config", str(configuration), "--kubeconfig", str(kubeconfig))
         self._process = self.cluster.start_process(
-            self._name, [sys.executable, "-m", "auditwatch", *arguments], environment={"POD_NAMESPACE": NAMESPACE}
+            self._name, [sys.executable, "-m", "auditwatch", *arguments], environment={"POD_NAMESPACE": namespace}
         )
 
     @property

@@ -71,6 +71,14 @@ def test_what_nobody_asked_for_is_unused(given: set[Grant]) -> None:
     ]
 
 
+def test_what_was_applied_and_is_new_took_the_right_to_create_it() -> None:
+    answered = ((201, "k10"), (200, "other"))
+    events = [event("patch", code=code, resource="auditwatches", apiGroup="g", name=name) for code, name in answered]
+    made = rights.asked(events, USER)
+
+    assert sorted((each.verb, each.name) for each in made) == [("create", "k10"), ("patch", "k10"), ("patch", "other")]
+
+
 def test_a_refusal_is_named_and_an_answer_of_404_is_none(given: set[Grant]) -> None:
     made = rights.asked(
         [

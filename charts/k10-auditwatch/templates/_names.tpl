@@ -38,14 +38,26 @@
 {{/* Every object's labels. */}}
 {{- define "auditwatch.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{ include "auditwatch.lastingLabels" . }}
+{{- end }}
+
+{{/* Those that no new version changes. */}}
+{{- define "auditwatch.lastingLabels" -}}
 app.kubernetes.io/name: {{ include "auditwatch.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: k10-auditwatch
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
+{{- end }}
+
+{{/* By which Helm knows the default AuditWatch as this release's, whoever made it, and leaves it when that goes. */}}
+{{- define "auditwatch.watchAnnotations" -}}
+meta.helm.sh/release-name: {{ .Release.Name | quote }}
+meta.helm.sh/release-namespace: {{ .Release.Namespace | quote }}
+helm.sh/resource-policy: keep
 {{- end }}
 
 {{/* What selects the operator's pod; never changed, because selectors cannot be. */}}

@@ -107,7 +107,7 @@ class GoneError(ApiError):
 
 
 class InvalidError(ApiError):
-    """422: the object breaks the schema or a validation."""
+    """422: the object breaks the schema or a validation (500 where it was to be applied and breaks the schema)."""
 
 
 class TooManyRequestsError(ApiError):

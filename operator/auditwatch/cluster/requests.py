@@ -41,6 +41,8 @@ _ERRORS: Mapping[int, type[ApiError]] = {
     504: UnavailableError,
 }
 _RAW_MESSAGE_CHARACTERS = 300
+_BREAKS_THE_SCHEMA = "failed to create typed patch object"
+"""What an API server says, with 500, of an object to apply that has fields or types its schema does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,10 @@ def error_of_event(request: RequestLine, line: bytes) -> ApiError:
 
 
 def _error(request: RequestLine, *, status: int, said: StatusObject, retry_after: float | None) -> ApiError:
-    # An expired list page or watch is 410 whatever the code beside it says.
+    # An expired list page or watch is 410 whatever the code beside it says, and what breaks the schema is invalid.
     kind = GoneError if said.reason in {"Expired", "Gone"} else _ERRORS.get(status, ApiError)
+    if kind is UnavailableError and said.message.startswith(_BREAKS_THE_SCHEMA):
+        kind = InvalidError
     return kind(request, status=status, reason=said.reason, message=said.message, retry_after=retry_after)
 
 

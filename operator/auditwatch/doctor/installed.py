@@ -21,6 +21,8 @@ PART_OF: Final = "app.kubernetes.io/part-of"
 _NAME: Final = "app.kubernetes.io/name"
 WEBHOOK_PORT: Final = 8443
 """Where a webhook listens that does not say it."""
+DEFAULT_WATCH: Final = "k10"
+"""What the default AuditWatch is called where the configuration does not say it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,8 @@ class Configured:
     """ConfigMaps in which the webhook's CA is to be published, ``namespace/name``."""
     ports: frozenset[int] = frozenset()
     """On which webhooks listen."""
+    default_watch: str = ""
+    """Name of the AuditWatch that the operator makes where there is none."""
 
 
 def is_ours(held: JSONObject) -> bool:
@@ -65,6 +69,11 @@ def leads_to_webhook(service: JSONObject, deployments: _Deployments, ports: froz
         if port.get("containerPort") in ports
     }
     return any(port.get("targetPort", port.get("port")) in ports | names for port in spec.get("ports") or ())
+
+
+def called(deployments: _Deployments) -> str:
+    """The name of the first Deployment, else the one of the manifests."""
+    return PRODUCT if isinstance(deployments, Unread) or not deployments else str(deployments[0]["metadata"]["name"])
 
 
 def pod_of(deployments: _Deployments) -> JSONObject:
@@ -132,7 +141,12 @@ def configured(configuration: JSONObject | Unread | None) -> Configured:
         reviews_tokens=any(each.get("serviceAccount") for each in instances),
         authorities=tuple(place for each in webhooks for place in _places(each.get("tls"))),
         ports=frozenset(_port(each.get("listen")) for each in webhooks),
+        default_watch=_default_watch(configuration.get("defaultWatch")),
     )
+
+
+def _default_watch(section: object) -> str:
+    return str(section.get("name") or DEFAULT_WATCH) if isinstance(section, dict) else ""
 
 
 def _port(listen: object) -> int:

@@ -20,6 +20,7 @@ SKEW_PROBLEM_SECONDS: Final = 60.0
 SHOWN: Final = 3
 _MANIFESTS: Final[Mapping[str, str]] = {
     "findings": "rbac-own.yaml",
+    "default AuditWatch": "rbac-own.yaml",
     "packs and lists": "rbac-own.yaml",
     "finding K10": "rbac-k10.yaml",
     "watched state": "rbac-k10.yaml",

@@ -8,7 +8,7 @@ from shlex import quote
 
 from auditwatch.doctor.commands import install, installation_of
 from auditwatch.doctor.facts import Facts, JSONObject, Unread
-from auditwatch.doctor.installed import claims_of, configured, leads_to_webhook
+from auditwatch.doctor.installed import called, claims_of, configured, leads_to_webhook
 from auditwatch.doctor.lines import Line, ok, problem, unknown, warning
 
 
@@ -50,7 +50,7 @@ def lease(facts: Facts) -> Iterator[Line]:
     spec = (held or {}).get("spec") or {}
     holder, renewed = spec.get("holderIdentity"), _seconds(spec.get("renewTime"))
     now = None if isinstance(facts.server, Unread) else facts.server.date
-    logs = f"kubectl --namespace {facts.namespace} logs deployment/{_name(facts)} --tail 50"
+    logs = f"kubectl --namespace {facts.namespace} logs deployment/{called(facts.operator.deployments)} --tail 50"
     if not holder or renewed is None:
         yield problem("lease", "nobody holds the Lease: no operator is at work", logs)
     elif now is not None and now - renewed > int(spec.get("leaseDurationSeconds") or 15) + 1:
@@ -138,11 +138,6 @@ def agents(facts: Facts) -> Iterator[Line]:
             yield problem("agent", f"DaemonSet {where} is ready on {ready} of {wanted} nodes", command)
         else:
             yield ok("agent", f"DaemonSet {where} is ready on all {wanted} nodes")
-
-
-def _name(facts: Facts) -> str:
-    held = facts.operator.deployments
-    return "k10-auditwatch" if isinstance(held, Unread) or not held else str(held[0]["metadata"]["name"])
 
 
 def _seconds(time: object) -> float | None:

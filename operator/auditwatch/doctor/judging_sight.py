@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from auditwatch.doctor.commands import installation_of
 from auditwatch.doctor.facts import Facts, JSONObject, Unread
-from auditwatch.doctor.installed import PRODUCT, settings_of
+from auditwatch.doctor.installed import PRODUCT, called, configured, settings_of
 from auditwatch.doctor.lines import Line, ok, problem, unknown, warning
 from auditwatch.doctor.platforms import WAYS, Name, Way, flags_of, name_of
 
 GUIDE: Final = "docs/how-to/connect-the-audit-log.md"
-EXAMPLE: Final = "kubectl apply --filename examples/auditwatch.yaml"
 LAG_SECONDS: Final = 120
 _GOOD: Final = {
     "Ready": "True",
@@ -93,10 +92,23 @@ def watches(facts: Facts) -> Iterator[Line]:
     """Every AuditWatch: its conditions, its sources, and how many of its rules are blind."""
     if isinstance(facts.watches, Unread):
         yield unknown("auditwatch", facts.watches.reason, "kubectl get auditwatches --all-namespaces")
-    elif not facts.watches:
-        yield problem("auditwatch", "there is no AuditWatch: nothing is looked for", EXAMPLE)
+    else:
+        yield from _absent(facts, facts.watches)
     for watch in () if isinstance(facts.watches, Unread) else facts.watches:
         yield from _watch(watch)
+
+
+def _absent(facts: Facts, held: Sequence[JSONObject]) -> Iterator[Line]:
+    """Whether there is none at all, or not the one that the operator makes by itself."""
+    namespace, name = facts.namespace, configured(facts.operator.configuration).default_watch
+    if name and (namespace, name) not in {(each["metadata"]["namespace"], each["metadata"]["name"]) for each in held}:
+        told = f"{namespace}/{name}, the default one, is not there: not made yet, refused, or deleted by somebody"
+        log = f"kubectl --namespace {namespace} logs deployment/{called(facts.operator.deployments)}"
+        say = warning if held else problem
+        yield say("auditwatch", told, f"{log} | grep 'AuditWatch'")
+    elif not held:
+        example = f"kubectl --namespace {namespace} apply --filename examples/minimal.yaml"
+        yield problem("auditwatch", "there is no AuditWatch: nothing is looked for", example)
 
 
 def _watch(watch: JSONObject) -> Iterator[Line]:

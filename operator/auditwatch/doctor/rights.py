@@ -46,6 +46,10 @@ def needed(
         "finding K10": _FIND[:1] if configured.names_k10s else _FIND,
         "watched state": list(dict.fromkeys(each for k10 in instances for each in _state(k10))),
     }
+    if name := configured.default_watch:
+        features["default AuditWatch"] = [
+            Permission(verb, GROUP, "auditwatches", namespace, name) for verb in ("get", "create")
+        ]
     if second := [place for place in multicluster if place not in {k10.namespace for k10 in instances}]:
         features[MULTICLUSTER] = [
             Permission(each.verb, each.group, each.resource, place)

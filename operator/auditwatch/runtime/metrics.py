@@ -80,6 +80,7 @@ class OperatorFigures:
     writes: Writes = Writes()
     loop_lag_seconds: float = 0.0
     leads: bool = False
+    default_watch_missing: bool = False
 
 
 class OperatorCollector(Collector):
@@ -204,6 +205,11 @@ def _reasons(
 
 
 def _detection(now: OperatorFigures) -> Iterator[Metric]:
+    yield _gauge(
+        "auditwatch_default_watch_missing",
+        "1 while the AuditWatch that the installer's configuration asks for is not there.",
+        {(): int(now.default_watch_missing)},
+    )
     yield _gauge(
         "auditwatch_rules",
         "Rules of a watch by how much they see.",

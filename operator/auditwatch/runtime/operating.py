@@ -23,6 +23,7 @@ from auditwatch.detection.packs import built_in_packs
 from auditwatch.journal.errors import JournalUnavailableError
 from auditwatch.k10.identity import K10Instance
 from auditwatch.outputs.events.recorder import EventRecorder
+from auditwatch.runtime import defaultwatch
 from auditwatch.runtime.kopfing import KopfThread, login_with
 from auditwatch.runtime.metrics import registry_of
 from auditwatch.runtime.parts import Launch, Parts, Surface
@@ -120,6 +121,8 @@ class Operator:
         sharing = Sharing(self._cluster, reconciling, namespace=self._launch.namespace)
         if await self._patiently("read ConfigMaps with packs", lambda _: sharing.once()) is None:
             return
+        if await self._default_watch() is None:
+            return
         if await self._patiently("read AuditWatches", lambda _: repair.once()) is None:
             return
         if await self._patiently("read findings", lambda _: self._start_publishing()) is None:
@@ -137,6 +140,17 @@ class Operator:
         self._spawn(sharing.run(), "packs")
         self._ready_reason = ""
         log.info("operator ready", k10s=[instance.namespace for instance in instances])
+
+    async def _default_watch(self) -> bool | None:
+        """The installation's own AuditWatch is there, or was refused; ``None`` as of :meth:`_patiently`."""
+        wanted, namespace = self._settings.default_watch, self._launch.namespace
+        if wanted is None:
+            return True
+        making = f"make AuditWatch {wanted.name}"
+        refused = await self._patiently(making, lambda each: defaultwatch.provide(each, wanted, namespace=namespace))
+        if refused:
+            log.error("default AuditWatch refused", watch=wanted.name, reason=refused)
+        return None if refused is None else True
 
     def _reconciling(self, instances: tuple[K10Instance, ...]) -> Reconciling:
         packs, problems = built_in_packs()

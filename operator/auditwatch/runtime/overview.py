@@ -41,6 +41,7 @@ class Overview:
         self,
         *,
         settings: Settings,
+        namespace: str,
         registry: Registry,
         engine: EngineThread,
         ingest: IngestThread,
@@ -53,6 +54,7 @@ class Overview:
     ) -> None:
         self._needles = needles
         self._settings = settings
+        self._namespace = namespace
         self._registry = registry
         self._engine = engine
         self._ingest = ingest
@@ -116,7 +118,13 @@ class Overview:
             writes=self._publisher.writes(),
             loop_lag_seconds=self._lag.seconds,
             leads=self._lease.held,
+            default_watch_missing=self._misses_default_watch(),
         )
+
+    def _misses_default_watch(self) -> bool:
+        wanted = self._settings.default_watch
+        known = {entry.key for entry in self._registry.entries()}
+        return wanted is not None and f"{self._namespace}/{wanted.name}" not in known
 
     # Status
 

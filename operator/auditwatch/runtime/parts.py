@@ -84,6 +84,7 @@ class Parts:
         )
         self.overview = Overview(
             settings=launch.settings,
+            namespace=launch.namespace,
             registry=surface.registry,
             engine=self.engine,
             ingest=self.ingest,

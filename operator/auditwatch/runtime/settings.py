@@ -83,8 +83,18 @@ class LeaseSection(Section):
     duration_seconds: Annotated[int, Field(ge=3, le=300)] = 15
 
 
+class DefaultWatchSection(Section):
+    """The AuditWatch of the installation itself. What its spec may say is for the API server to judge."""
+
+    name: Name = "k10"
+    field_manager: Annotated[str, Field(min_length=1, max_length=128)] = "auditwatch"
+    labels: dict[str, str] = Field(default_factory=dict, max_length=64)
+    annotations: dict[str, str] = Field(default_factory=dict, max_length=64)
+    spec: dict[str, Any] = Field(default_factory=dict)
+
+
 class Settings(Section):
-    """The whole file. Absent ``k10s`` means: find K10 from its Deployment."""
+    """The whole file. Absent ``k10s`` means: find K10 from its Deployment; absent ``defaultWatch``: make none."""
 
     cluster_name: Annotated[str, Field(max_length=253)] = ""
     k10s: Annotated[tuple[K10Section, ...], Field(max_length=16, alias="k10s")] = ()
@@ -97,6 +107,7 @@ class Settings(Section):
     runbooks: RunbooksSection = RunbooksSection()
     probes: ProbesSection = ProbesSection()
     lease: LeaseSection = LeaseSection()
+    default_watch: DefaultWatchSection | None = None
 
     @property
     def state(self) -> StateSection:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from auditwatch.runtime.defaultwatch import manifest
 from auditwatch.runtime.settings import Settings, parse_settings
 from auditwatch.runtime.webhooksection import WebhookSection
 from auditwatch.sources.webhook.plan import SERVER_NAME, own_hosts
-from tests.unit.chart.rendering import CASES, Object, objects, the
+from tests.unit.chart.rendering import CASES, NAMESPACE, Object, objects, the
+
+SERVED = "k10auditwatch.io/v1alpha1/AuditWatch"
 
 WEBHOOK = """
 webhook:
@@ -58,11 +61,12 @@ def mounts_of(values: str) -> dict[str, Path]:
     return {each["name"]: Path(each["mountPath"]) for each in container["volumeMounts"]}
 
 
-def test_by_default_it_says_what_an_empty_file_says_but_for_the_journal_that_outlives_the_pod() -> None:
+def test_by_default_it_says_what_an_empty_file_says_but_for_the_journal_that_outlives_the_pod_and_a_watch() -> None:
     given = settings("")
 
     assert given.journal.durable
-    assert given.model_copy(update={"journal": Settings().journal}) == Settings()
+    assert given.default_watch is not None, "an empty file makes none"
+    assert given.model_copy(update={"journal": Settings().journal, "default_watch": None}) == Settings()
     assert given.journal.model_copy(update={"durable": False}) == Settings().journal
 
 
@@ -142,16 +146,47 @@ def test_the_listener_has_a_service_of_its_own_at_the_address_given() -> None:
     assert [each["metadata"]["name"] for each in objects("", "Service")] == ["k10-auditwatch"]
 
 
-def test_the_default_watch_comes_after_the_kind_and_is_taken_over_once_the_kind_is_there() -> None:
-    first = the("", "AuditWatch", "k10")["metadata"]["annotations"]
-    [later] = objects("", "AuditWatch", apis=("k10auditwatch.io/v1alpha1",))
+def made_by_the_operator(values: str) -> Object:
+    """The object it applies, by its own code."""
+    wanted = settings(values).default_watch
+    assert wanted is not None
+    return manifest(wanted, namespace=NAMESPACE)
 
-    assert first["helm.sh/hook"] == "post-install,post-upgrade"
-    assert "helm.sh/hook" not in later["metadata"]["annotations"]
-    assert later["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
-    assert first["meta.helm.sh/release-name"] == later["metadata"]["annotations"]["meta.helm.sh/release-name"]
-    assert objects("auditWatch: {create: false}", "AuditWatch") == []
-    assert the("auditWatch: {spec: {paused: true}}", "AuditWatch", "k10")["spec"] == {"paused": True}
+
+@pytest.mark.parametrize("values", ["", "auditWatch: {name: other, spec: {timeZone: UTC}}\ncommonLabels: {team: a}"])
+def test_what_the_operator_makes_is_what_the_next_upgrade_takes_over(values: str) -> None:
+    """All but the labels that say a version, which come with that upgrade: nobody holds them before."""
+    [taken_over] = objects(values, "AuditWatch", apis=(SERVED,))
+    labels = taken_over["metadata"]["labels"]
+    versions = {name: labels.pop(name) for name in ("helm.sh/chart", "app.kubernetes.io/version")}
+
+    assert made_by_the_operator(values) == taken_over
+    assert not versions.items() & made_by_the_operator(values)["metadata"]["labels"].items()
+    assert taken_over["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    assert settings(values).default_watch.field_manager == "helm"  # type: ignore[union-attr]  # it is there
+
+
+def test_where_the_kind_is_not_served_yet_nothing_of_it_is_rendered_and_nothing_is_a_hook() -> None:
+    assert objects("", "AuditWatch") == objects("", "AuditWatch", apis=("k10auditwatch.io/v1alpha1",)) == []
+    hooks = [
+        each["metadata"]["name"] for each in objects("") if "helm.sh/hook" in each["metadata"].get("annotations", {})
+    ]
+    assert hooks == ["k10-auditwatch-test"]
+
+
+def test_a_watch_that_nobody_wants_is_neither_rendered_nor_made() -> None:
+    assert objects("auditWatch: {create: false}", "AuditWatch", apis=(SERVED,)) == []
+    assert settings("auditWatch: {create: false}").default_watch is None
+
+
+def test_the_operator_is_started_anew_for_another_watch_and_not_for_another_spec_of_it() -> None:
+    def checksum(values: str) -> str:
+        template = the(values, "Deployment")["spec"]["template"]
+        return str(template["metadata"]["annotations"]["checksum/configuration"])
+
+    assert checksum("auditWatch: {spec: {paused: true}}") == checksum("")
+    others = ("auditWatch: {create: false}", "auditWatch: {name: other}", "lease: {durationSeconds: 30}")
+    assert len({checksum(""), *map(checksum, others)}) == 4
 
 
 def test_definitions_are_those_of_the_repository_and_stay_when_the_release_goes() -> None:

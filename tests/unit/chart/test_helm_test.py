@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.unit.chart.rendering import NAMESPACE, RELEASE, the
 
-GOOD = {"/readyz": "[+] lease: ok\n", "/metrics": "auditwatch_leader 1.0\nauditwatch_engine_healthy 1.0\n"}
+METRICS = "auditwatch_leader 1.0\nauditwatch_engine_healthy 1.0\nauditwatch_default_watch_missing 0.0\n"
+GOOD = {"/readyz": "[+] lease: ok\n", "/metrics": METRICS}
 
 
 @contextmanager
@@ -61,3 +62,10 @@ def test_one_that_does_not_lead_fails_with_what_is_missing() -> None:
 
     assert code == 1
     assert "/metrics does not say auditwatch_leader 1.0" in words
+
+
+def test_one_whose_default_watch_was_refused_or_deleted_fails_too() -> None:
+    code, words = told({**GOOD, "/metrics": METRICS.replace("missing 0.0", "missing 1.0")})
+
+    assert code == 1
+    assert "/metrics does not say auditwatch_default_watch_missing 0.0" in words

@@ -8,7 +8,7 @@ import pytest
 
 from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.kinds import Scope, kinds_of
-from tests.unit.chart.rendering import CASES, objects, rules
+from tests.unit.chart.rendering import CASES, Object, objects, rules
 
 READING = {"get", "list", "watch"}
 UNREADABLE = {"secrets", "passkeys", "exportactions"}
@@ -170,6 +170,15 @@ def test_the_leases_name_is_the_one_that_may_be_held() -> None:
 
     assert [rule.get("resourceNames") for rule in leases] == [None, ["other"]]
     assert [rule["verbs"] for rule in leases] == [["create"], ["get", "update"]]
+
+
+def test_one_watch_may_be_made_by_its_name_and_none_where_none_is_wanted() -> None:
+    def making(values: str) -> list[Object]:
+        return [rule for _, rule in rules(values) if "auditwatches" in rule["resources"] and "create" in rule["verbs"]]
+
+    [rule] = making("auditWatch: {name: other}")
+    assert (rule["resourceNames"], rule["verbs"]) == (["other"], ["get", "create"])
+    assert making("auditWatch: {create: false}") == []
 
 
 def test_network_policies_let_the_agent_reach_the_listener_and_the_operator_its_api_server() -> None:

@@ -9,6 +9,7 @@ from auditwatch.cluster.errors import (
     ConflictError,
     ForbiddenError,
     GoneError,
+    InvalidError,
     NotFoundError,
     RequestLine,
     TooManyRequestsError,
@@ -69,6 +70,21 @@ def test_an_answer_becomes_the_error_of_its_code(code: int, reason: str, kind: t
 
     assert type(error) is kind
     assert (error.status, error.reason, error.message) == (code, reason, "words")
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("failed to create typed patch object (/k10): .spec.x: field not declared in schema", InvalidError),
+        ("etcdserver: request timed out", UnavailableError),
+    ],
+)
+def test_an_object_that_cannot_be_applied_is_invalid_although_the_answer_blames_the_server(
+    words: str, kind: type[ApiError]
+) -> None:
+    body = b'{"kind":"Status","message":"%s","code":500}' % words.encode()
+
+    assert type(error_of(LINE, status=500, body=body)) is kind
 
 
 def test_an_error_says_what_was_asked_and_what_was_answered() -> None:

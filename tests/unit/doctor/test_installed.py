@@ -11,6 +11,7 @@ import yaml
 from auditwatch.cluster.access import Permission
 from auditwatch.doctor.facts import Unread
 from auditwatch.doctor.installed import (
+    DEFAULT_WATCH,
     Configured,
     account_of,
     claims_of,
@@ -21,6 +22,7 @@ from auditwatch.doctor.installed import (
 from auditwatch.doctor.k10versions import stream_is_on, version_of
 from auditwatch.doctor.rights import needed
 from auditwatch.k10.identity import K10Instance
+from auditwatch.runtime.settings import DefaultWatchSection
 from tests.unit.doctor.making import NAMESPACE, aggregated_apis, deployment, found
 
 MANIFESTS = Path(__file__).parents[3] / "manifests"
@@ -147,7 +149,10 @@ def granted() -> set[tuple[str, str, str]]:
 
 def test_what_is_asked_for_is_what_the_manifests_grant() -> None:
     everything = Configured(
-        types=frozenset({"State", "K10Stream", "Webhook"}), reviews_tokens=True, authorities=("agents/ca",)
+        types=frozenset({"State", "K10Stream", "Webhook"}),
+        reviews_tokens=True,
+        authorities=("agents/ca",),
+        default_watch="k10",
     )
     features = needed(NAMESPACE, [K10Instance()], everything)
     asked = {(each.verb, each.group, each.resource) for needs in features.values() for each in needs}
@@ -155,6 +160,28 @@ def test_what_is_asked_for_is_what_the_manifests_grant() -> None:
 
     assert asked - of_the_ca - granted() == set()
     assert granted() - of_the_ca - asked == set()
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        ({"defaultWatch": {"name": "other", "spec": {}}}, "other"),
+        ({"defaultWatch": {}}, "k10"),
+        ({"defaultWatch": "k10"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_default_watch_may_be_made_by_its_name_alone(raw: dict[str, Any], name: str) -> None:
+    asked = needed("ours", [K10Instance()], configured(raw)).get("default AuditWatch", [])
+
+    assert configured(raw).default_watch == name
+    assert [str(each) for each in asked] == [
+        f"{verb} auditwatches.k10auditwatch.io {name} in namespace ours" for verb in ("get", "create") if name
+    ]
+
+
+def test_what_a_default_watch_is_called_is_what_the_operator_calls_it() -> None:
+    assert DefaultWatchSection().name == DEFAULT_WATCH
 
 
 def test_a_feature_that_is_off_needs_no_right() -> None:

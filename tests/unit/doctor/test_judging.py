@@ -23,6 +23,7 @@ from tests.unit.doctor.making import (
     aggregated_apis,
     api_server,
     by_helm,
+    configuration,
     deployment,
     established,
     facts,
@@ -254,7 +255,7 @@ def test_of_several_k10s_helm_is_not_told_where_they_are() -> None:
 
 
 def test_every_feature_says_where_its_rights_are_without_helm() -> None:
-    everything = Configured(types=frozenset({"State", "K10Stream", "Webhook"}))
+    everything = Configured(types=frozenset({"State", "K10Stream", "Webhook"}), default_watch="k10")
     for feature in needed(NAMESPACE, [K10Instance()], everything, ["kasten-io-mc"]):
         gone = {feature: [Permission("list", "", "pods", "kasten-io")]}
         held = facts(rights=Rights(account="a", is_operator=True, asked=9, missing=gone))
@@ -337,7 +338,25 @@ def test_what_a_watch_says_of_itself_is_weighed(check: str, status: dict[str, An
 
 def test_without_a_watch_nothing_is_looked_for() -> None:
     assert told("auditwatch", facts(watches=[])).state == "problem"
+    assert (PAGES / told("auditwatch", facts(watches=[])).command.split()[-1]).exists()
     assert told("auditwatch", facts(watches=REFUSED)).state == "unknown"
+
+
+@pytest.mark.parametrize(("watches", "state"), [([], "problem"), ([watch()], "warning")])
+def test_a_default_watch_that_is_not_there_sends_to_the_log_of_who_was_to_make_it(
+    watches: list[Any], state: str
+) -> None:
+    held = operator(configuration={**configuration(), "defaultWatch": {"name": "other"}}, deployments=[by_helm()])
+    line = told("auditwatch", facts(operator=held, watches=watches))
+
+    assert (line.state, "k10-auditwatch/other, the default one, is not there" in line.message) == (state, True)
+    assert line.command.startswith("kubectl --namespace k10-auditwatch logs deployment/k10-auditwatch | grep")
+
+
+def test_a_default_watch_that_is_there_is_a_watch_like_any() -> None:
+    held = operator(configuration={**configuration("agents/ca"), "defaultWatch": {}})
+
+    assert told("auditwatch", facts(operator=held)).state == "ok"
 
 
 def test_every_line_has_its_place_on_the_page_of_troubles() -> None:

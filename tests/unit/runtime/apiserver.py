@@ -18,7 +18,8 @@ from tests.unit.cluster.hostile import kubeconfig
 
 US = "system:serviceaccount:k10-auditwatch:k10-auditwatch"
 UID = "0b1e2c3d-0000-4000-8000-000000000001"
-WATCHES = "/apis/k10auditwatch.io/v1alpha1/auditwatches"
+PLURAL = "auditwatches"
+WATCHES = f"/apis/k10auditwatch.io/v1alpha1/{PLURAL}"
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/k10-auditwatch/leases/auditwatch"
 DEPLOYMENTS = "/apis/apps/v1/deployments"
 OURS: dict[str, Any] = {
@@ -111,7 +112,7 @@ class ApiServer:
         known = ANSWERS.get(asked.path) or self.objects.get(asked.path)
         if known is not None:
             return web.json_response(known)
-        if "/leases/" in asked.path:
+        if "/leases/" in asked.path or f"/namespaces/k10-auditwatch/{PLURAL}/" in asked.path:
             return _refusal(404)
         return web.json_response({"metadata": {"resourceVersion": "1"}, "items": self.items.get(asked.path, [])})
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-_WITH_THREADS = ("test_operating", "test_ingest", "test_receiving")
+_WITH_THREADS = ("test_defaultwatch", "test_operating", "test_ingest", "test_receiving")
 """Their threads are ended within a bound, and on a busy machine a loop may end before a client of its own is closed.
 
 At the end of a process that costs nothing; here the collector would tell of it in the middle of another test.

@@ -36,6 +36,7 @@ EVERYTHING = OperatorFigures(
     unknown_outcomes={("ns/k10", "policy-paused"): 7},
     folded=8,
     duplicates=9,
+    default_watch_missing=True,
 )
 
 
@@ -72,6 +73,7 @@ def test_what_was_refused_folded_passed_over_or_unreadable_is_counted() -> None:
         "auditwatch_queue_waits_total 4.0",
         "auditwatch_log_rows_pruned_total 5.0",
         "auditwatch_journal_full 1.0",
+        "auditwatch_default_watch_missing 1.0",
         'auditwatch_kind_unreadable_objects_total{kind="pods"} 6.0',
         "auditwatch_signals_folded_total 8.0",
         "auditwatch_signals_known_total 9.0",

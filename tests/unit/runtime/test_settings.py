@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditwatch.runtime.settings import InvalidSettings, Settings, load_settings, parse_settings
+from auditwatch.runtime.settings import DefaultWatchSection, InvalidSettings, Settings, load_settings, parse_settings
 
 
 def problems_of(text: str) -> dict[str, str]:
@@ -40,6 +40,7 @@ def test_a_whole_file_is_read_in_the_spelling_of_kubernetes() -> None:
         tenancy: {namespaces: [team-*]}
         probes: {address: 127.0.0.1, port: 9000}
         lease: {name: aw, durationSeconds: 30}
+        defaultWatch: {name: ours, fieldManager: helm, labels: {a: b}, annotations: {c: d}, spec: {paused: true}}
         """,
         origin="x",
     )
@@ -53,6 +54,9 @@ def test_a_whole_file_is_read_in_the_spelling_of_kubernetes() -> None:
     assert settings.tenancy.namespaces == ("team-*",)
     assert settings.probes.port == 9000
     assert settings.lease.duration_seconds == 30
+    assert settings.default_watch == DefaultWatchSection(
+        name="ours", field_manager="helm", labels={"a": "b"}, annotations={"c": "d"}, spec={"paused": True}
+    )
 
 
 def test_a_typo_is_named_with_its_path_and_the_word_that_was_meant() -> None:
@@ -91,6 +95,9 @@ def test_the_keys_that_are_known_are_spelled_as_they_are_written() -> None:
         ("journal: {durable: perhaps}", "journal.durable", "must be true or false"),
         ("k10s: [{name: Main}]", "k10s[0].name", "use lower-case letters, digits and hyphens"),
         ("runbooks: {url: https://wiki.example.com}", "runbooks.url", "say where the name goes"),
+        ("defaultWatch: {name: K10}", "defaultWatch.name", "use lower-case letters, digits and hyphens"),
+        ("defaultWatch: {spek: {}}", "defaultWatch.spek", "did you mean spec?"),
+        ("defaultWatch: {spec: []}", "defaultWatch.spec", "must be an object"),
         ("journal: {retention_days: 3}", "journal.retention_days", "did you mean retentionDays?"),
     ],
 )

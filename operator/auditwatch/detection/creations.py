@@ -13,7 +13,8 @@ import msgspec
 
 from auditwatch.events.activity import Activity
 
-_MAY_CREATE: Final = frozenset({"update", "patch"})
+MAY_CREATE: Final = frozenset({"update", "patch"})
+"""Verbs that make their object where it is not there."""
 
 
 def made_by_writing(verb: str, subresource: str, code: int) -> bool | None:
@@ -21,7 +22,7 @@ def made_by_writing(verb: str, subresource: str, code: int) -> bool | None:
 
     ``None``: of another verb, or where the answer does not tell. A subresource is written of what is there.
     """
-    if verb not in _MAY_CREATE:
+    if verb not in MAY_CREATE:
         return None
     if code == HTTPStatus.CREATED:
         return not subresource
@@ -36,7 +37,7 @@ def has_made(activity: Activity) -> bool | None:
 
 def is_creation(activity: Activity) -> bool:
     """Whether it made its object; where its answer does not tell, whether there was none before."""
-    if activity.verb not in _MAY_CREATE:
+    if activity.verb not in MAY_CREATE:
         return activity.verb == "create"
     made = has_made(activity)
     return made if made is not None else activity.old_object is None and not activity.target.subresource

@@ -17,9 +17,19 @@ from auditwatch.detection.auditpolicy import (
 )
 from auditwatch.detection.auditsight import verb_class
 from auditwatch.detection.compiled import CompiledRule, RuleSet
+from auditwatch.detection.creations import MAY_CREATE
 from auditwatch.detection.globs import is_literal
 from auditwatch.detection.matching import CONNECTING
-from auditwatch.detection.sight import AUDIT_LEVELS, LEVELS, AuditLevel, KindView, SourcesView, VerbClass, Visibility
+from auditwatch.detection.sight import (
+    AUDIT_LEVELS,
+    LEVELS,
+    SEEN,
+    AuditLevel,
+    KindView,
+    SourcesView,
+    VerbClass,
+    Visibility,
+)
 from auditwatch.detection.visibility import rule_set_visibility
 from auditwatch.events.activity import Evidence
 
@@ -35,6 +45,8 @@ _VERBS: Final = (*MUTATING, "get", "list", "watch")
 _ANY_KIND: Final = ("any.invalid", "anything")
 """Stands for kinds no rule of a policy names: what is left to its last rules."""
 _ANY_PATH: Final = "/any"
+_NEVER_KEPT: Final = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
+"""Groups whose objects are answered and not kept: there is nothing to apply or replace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,8 @@ class _PolicyView:
     name: str = "this file"
     evidence: Evidence = "Audited"
     silence: str = ""
+    kinds: dict[Kind, None] = field(default_factory=dict)
+    """Asked about, each once."""
     decisions: list[Decision] = field(default_factory=list)
     exceptions: list[Decision] = field(default_factory=list)
     is_begin_kept: bool = True
@@ -67,6 +81,7 @@ class _PolicyView:
 
     def level(self, group: str, resource: str, verb_class: VerbClass) -> AuditLevel | None:
         """The level that all verbs of the class have at least, of those the rule looks at."""
+        self.kinds[group, resource] = None
         asked = [
             self._ask(question)
             for question in questions(self.rule, (group, resource))
@@ -96,11 +111,23 @@ def check(policy: AuditPolicy, rule_sets: Iterable[RuleSet], kinds: Mapping[Kind
 
 def questions(rule: CompiledRule, kind: Kind) -> Iterator[Question]:
     """The requests of a kind that a rule looks at."""
-    match = rule.source.match
-    group, resource = kind
+    resource = kind[1]
     verbs = [verb for verb in _VERBS if rule.selector.verbs is None or verb in rule.selector.verbs]
     if resource.partition("/")[2] in CONNECTING and {"get", "create"} & set(verbs):
         verbs = ["get", "create"]
+    yield from _questions(rule, kind, verbs)
+
+
+def otherwise_creating(rule: CompiledRule, kind: Kind) -> Iterator[Question]:
+    """The requests that make an object without being called create, for a rule that looks at creations."""
+    is_made = "/" not in kind[1] and kind[0] not in _NEVER_KEPT
+    if is_made and "create" in (rule.selector.verbs or ()):
+        yield from _questions(rule, kind, [verb for verb in MUTATING if verb in MAY_CREATE])
+
+
+def _questions(rule: CompiledRule, kind: Kind, verbs: Iterable[str]) -> Iterator[Question]:
+    match = rule.source.match
+    group, resource = kind
     for verb in verbs:
         yield Question(
             verb=verb,
@@ -154,8 +181,10 @@ def _of_rule(
         seen = _of_any_kind(view)
     else:
         seen = rule_set_visibility(one, SourcesView(kinds, (view,)))[rule.name]
+    if seen.level == "Full":
+        seen = _of_other_creations(view, kinds) or _qualified(view)
     decided = tuple(sorted({-1 if each.rule is None else each.rule for each in (*view.decisions, *view.exceptions)}))
-    return _qualified(seen, view), decided
+    return seen, decided
 
 
 def _of_any_kind(view: _PolicyView) -> Visibility:
@@ -166,6 +195,7 @@ def _of_any_kind(view: _PolicyView) -> Visibility:
         paths = _literal(match.non_resource_urls if match else None) or (_ANY_PATH,)
         asked = [view._ask(Question(verb="get", path=path)) for path in paths]  # noqa: SLF001 - its own helper
     else:
+        view.kinds[_ANY_KIND] = None
         asked = [view._ask(question) for question in questions(rule, _ANY_KIND)]  # noqa: SLF001 - its own helper
     logged = [_level(question, found.decision) != "None" for question, found in asked]
     if all(logged):
@@ -174,17 +204,37 @@ def _of_any_kind(view: _PolicyView) -> Visibility:
     return Visibility("Partial" if any(logged) else "Blind", "NotLogged", message)
 
 
-def _qualified(seen: Visibility, view: _PolicyView) -> Visibility:
+def _of_other_creations(view: _PolicyView, kinds: Mapping[Kind, KindView]) -> Visibility | None:
+    """Of a rule that sees what create makes: why it does not see all that is made by applying or replacing."""
+    unlogged, bare = [], []
+    for kind in view.kinds:
+        is_shown = kind in kinds and kinds[kind].availability in SEEN
+        for question in otherwise_creating(view.rule, kind):
+            level = _level(question, view._ask(question)[1].decision)  # noqa: SLF001 - its own helper
+            unlogged += [_written(question)] if level == "None" else []
+            bare += [_written(question)] if level == "Metadata" and view.rule.bodies and not is_shown else []
+    made = "what is applied or replaced may be made by it, and"
+    if unlogged:
+        return Visibility("Partial", "CreationsNotLogged", f"{made} the policy does not log {', '.join(unlogged)}")
+    if bare:
+        return Visibility("Partial", "NeedsBodies", f"{made} {view.name} shows no bodies for {', '.join(bare)}")
+    return None
+
+
+def _written(question: Question) -> str:
+    kind = f"{question.resource}.{question.group}" if question.group else question.resource
+    return f"{question.verb} of {'anything' if (question.group, question.resource) == _ANY_KIND else kind}"
+
+
+def _qualified(view: _PolicyView) -> Visibility:
     """Full, unless some people's requests are logged less, or a lost answer would leave no trace."""
-    if seen.level != "Full":
-        return seen
     if view.exceptions:
         places = ", ".join(str(number) for number in sorted({(each.rule or 0) + 1 for each in view.exceptions}))
         return Visibility("Partial", "LessForSome", f"rule {places} of the policy logs less of some users or objects")
     if not view.is_begin_kept:
         message = "a change whose answer is not logged leaves no trace: do not omit RequestReceived"
         return Visibility("Partial", "NoRequestReceived", message)
-    return seen
+    return Visibility("Full")
 
 
 def _with_stories(rule_set: RuleSet, found: Mapping[str, Visibility]) -> dict[str, Visibility]:

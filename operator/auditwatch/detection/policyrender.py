@@ -19,7 +19,7 @@ import yaml
 from auditwatch.detection.auditpolicy import GroupResources, PolicyRule
 from auditwatch.detection.compiled import CompiledRule, RuleSet
 from auditwatch.detection.globs import is_literal
-from auditwatch.detection.policycheck import MUTATING, Kind, is_change, questions
+from auditwatch.detection.policycheck import MUTATING, Kind, is_change, otherwise_creating, questions
 
 _BEGIN: Final = ("RequestReceived",)
 _READS: Final = ("get", "list", "watch")
@@ -108,7 +108,7 @@ def _needs(rule: CompiledRule, audited: Audited) -> Iterator[_Need]:
             if not is_literal(group + resource):
                 continue
             kind = group, resource
-            for question in questions(rule, kind):
+            for question in (*questions(rule, kind), *otherwise_creating(rule, kind)):
                 has_body = wants and kind not in audited.watched
                 yield _Need(kind, question.verb, is_change(question), has_body, is_exact)
 

@@ -156,11 +156,11 @@ class Settler:
                 return
             if isinstance(record, StateChange | AuditRecord):
                 reading.learn(record)
-            joiner.take(Arrival(row.sequence, row.received, record))
+            joiner.take(Arrival(row.sequence, row.received, record, len(row.payload)))
         except Exception as error:  # noqa: BLE001 - one record must not stop those behind it; it is counted and told
             self._problems.note("settling", error, inbox_sequence=row.sequence, source=row.source)
             gap = unreadable(row.sequence, row.source, row.received, error, cluster=self._cluster)
-            joiner.take(Arrival(row.sequence, row.received, gap))
+            joiner.take(Arrival(row.sequence, row.received, gap, len(row.payload)))
 
     def _settle(self, joiner: Joiner, reading: Reading) -> int:
         next_sequence = self._journal.last_sequence() + 1

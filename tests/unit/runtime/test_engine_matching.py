@@ -168,6 +168,14 @@ def test_settling_goes_in_batches_and_leaves_the_rest_for_the_next_turn(journal:
     assert settled == [2, 2, 1, 0]
 
 
+def test_more_bytes_than_may_wait_are_counted_as_an_overrun(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditwatch.detection.joiner.joiner.MAX_HELD_BYTES", 0)
+    Changes(("a",)).record(journal)
+    under_test = Settler(journal, cluster="c", problems=Problems(), reading=Reading())
+
+    assert (under_test.step(now=0.0), under_test.overruns) == (1, 1)
+
+
 def test_matching_goes_in_batches(journal: Journal) -> None:
     received(journal, *(f"u{number}" for number in range(5)))
     under_test = matcher(journal, Counting())

@@ -19,6 +19,8 @@ class Arrival:
     received: float
     """When it was committed, seconds since the epoch."""
     record: Record
+    size: int = 0
+    """Bytes it has in the inbox."""
 
 
 @dataclass(slots=True)

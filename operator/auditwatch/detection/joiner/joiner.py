@@ -34,7 +34,8 @@ from auditwatch.events.activity import Activity, Actor, Evidence, Gap
 JOINABLE_SECONDS: Final = 600.0
 """How long what is told can be joined by what comes late, at least."""
 MAX_HELD: Final = 20_000
-"""Beyond, nothing waits any longer."""
+MAX_HELD_BYTES: Final = 64 << 20
+"""Beyond either, nothing waits any longer. Bytes are those in the inbox; in memory they are about four times that."""
 
 Trouble = Callable[[int, Exception], Gap]
 """Told that an inbox row (its sequence) could not be settled; what stands in the log for it."""
@@ -74,6 +75,9 @@ class Joiner:
             teller=self._teller,
         )
         self._has_news = False
+        self._sizes: dict[int, int] = {}
+        """Of the inbox rows that are held, by sequence."""
+        self._bytes = 0
         self.overruns = 0
         """Times too much was held, so that nothing could wait."""
 
@@ -90,6 +94,8 @@ class Joiner:
     def take(self, arrival: Arrival) -> None:
         """Take the next inbox row. Raises what translating an audit event raises; the row is then not held."""
         self._receiver.take(arrival)
+        self._bytes += arrival.size - self._sizes.get(arrival.sequence, 0)
+        self._sizes[arrival.sequence] = arrival.size
 
     def alive(self, source: str, instance: str, *, evidence: Evidence, time: float, now: float) -> None:
         """Proof that everything up to event time ``time`` came through a source; both in seconds since the epoch."""
@@ -106,7 +112,7 @@ class Joiner:
         for tell in ready:
             tell()
         self._look_again()
-        is_too_much = self.held > MAX_HELD
+        is_too_much = self.held > MAX_HELD or self._bytes > MAX_HELD_BYTES
         self.overruns += is_too_much
         limit = math.inf if is_too_much else now
         self._pair_alike(limit)
@@ -120,6 +126,7 @@ class Joiner:
         self._deletions.expire(now)
         self._outages.expire(now)
         self._known.expire(now)
+        self._bytes -= sum(self._sizes.pop(sequence, 0) for sequence in out.inbox)
         return out
 
     def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:

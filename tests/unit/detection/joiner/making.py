@@ -176,11 +176,11 @@ class Desk:
     def __post_init__(self) -> None:
         self.joiner = a_joiner(**self.parts)
 
-    def take(self, *records: Record, at: float) -> None:
-        """Records arrive together at ``at``."""
+    def take(self, *records: Record, at: float, size: int = 0) -> None:
+        """Records arrive together at ``at``, each of ``size`` bytes."""
         for record in records:
             self.arrived += 1
-            arrival = Arrival(self.arrived, START + at, record)
+            arrival = Arrival(self.arrived, START + at, record, size)
             self.inbox[self.arrived] = arrival
             self.joiner.take(arrival)
 

@@ -204,6 +204,19 @@ def test_when_too_much_is_held_nothing_waits(monkeypatch: pytest.MonkeyPatch) ->
     assert (desk.joiner.overruns, desk.joiner.held) == (1, 0)
 
 
+def test_nothing_waits_either_when_few_that_are_large_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditwatch.detection.joiner.joiner.MAX_HELD_BYTES", 3_000)
+    desk = with_audit(lag=40.0)
+    desk.take(*(change(name=f"p{number}") for number in range(3)), at=0.2, size=1_000)
+    assert activities(desk.settle(0.3)) == []
+
+    desk.take(change(name="p3"), at=0.3, size=1)
+    assert len(activities(desk.settle(0.4))) == 4
+
+    desk.take(*(change(name=f"q{number}") for number in range(3)), at=0.5, size=1_000)
+    assert (activities(desk.settle(0.6)), desk.joiner.held) == ([], 3), "what was settled takes no room any more"
+
+
 def test_a_record_whose_settling_fails_becomes_a_gap_and_stops_no_other() -> None:
     failing, told = list[str](), list[int]()
 

@@ -283,13 +283,20 @@ def test_a_namespace_that_enforces_restricted_takes_the_operators_pods_and_not_t
         assert answer.status == 201 or b"violates PodSecurity" in answer.body
 
 
-def test_kustomize_installs_the_same_with_one_command(cluster: ControlPlane, tmp_path: Path) -> None:
+def test_kustomize_installs_the_same_with_one_command_and_the_audit_log_with_another(
+    cluster: ControlPlane, tmp_path: Path
+) -> None:
     told = cluster.kubectl("apply", "-k", str(rendering.MANIFESTS))
     operate(cluster, tmp_path / "operator", namespace="k10-auditwatch", name="k10-auditwatch")
 
     assert "deployment.apps/k10-auditwatch" in told
     assert "k10" in cluster.kubectl("get", "auditwatches", "-n", "k10-auditwatch", "--output=name")
-    cluster.kubectl("delete", "-k", str(rendering.MANIFESTS), "--wait=false")
+
+    more = cluster.kubectl("apply", "-k", str(rendering.ROOT / "examples" / "kustomize" / "audit-log"))
+
+    assert "daemonset.apps/k10-auditwatch-agent created" in more
+    assert "deployment.apps/k10-auditwatch configured" in more
+    cluster.kubectl("delete", "-k", str(rendering.ROOT / "examples" / "kustomize" / "audit-log"), "--wait=false")
 
 
 def next_version(directory: Path) -> Path:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.cluster import build
-from tests.unit.chart.rendering import MANIFESTS, Object, objects
+from tests.unit.chart.rendering import MANIFESTS, NAMESPACE, ROOT, Object, objects
+
+WITH_THE_AUDIT_LOG = ROOT / "examples" / "kustomize" / "audit-log"
+OWN_NAMESPACE = ("Namespace", "", NAMESPACE)
+"""Helm makes it when it is told to on its command line."""
 
 HELMS_LABELS = (
     "helm.sh/chart",
@@ -54,8 +60,8 @@ def comparable(each: Object) -> Object:
     return found
 
 
-def kustomized() -> list[Object]:
-    command = [str(build.kubernetes_binary()), "kubectl", "kustomize", str(MANIFESTS)]
+def kustomized(directory: Path = MANIFESTS) -> list[Object]:
+    command = [str(build.kubernetes_binary()), "kubectl", "kustomize", str(directory)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
     return [each for each in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if each]
 
@@ -64,9 +70,14 @@ def documents(name: str) -> list[Object]:
     return [each for each in yaml.safe_load_all((MANIFESTS / name).read_text()) if each]
 
 
-def test_both_ways_install_the_same_objects() -> None:
-    by_kustomize = {key(each): comparable(each) for each in kustomized() if each["kind"] != "Namespace"}
-    by_helm = {key(each): comparable(each) for each in objects("") if each["kind"] != "Pod"}
+@pytest.mark.parametrize(
+    ("directory", "values"),
+    [(MANIFESTS, ""), (WITH_THE_AUDIT_LOG, "agent: {enabled: true}")],
+    ids=["as it is", "with the audit log"],
+)
+def test_both_ways_install_the_same_objects(directory: Path, values: str) -> None:
+    by_kustomize = {key(each): comparable(each) for each in kustomized(directory) if key(each) != OWN_NAMESPACE}
+    by_helm = {key(each): comparable(each) for each in objects(values) if each["kind"] != "Pod"}
 
     assert by_helm.keys() == by_kustomize.keys()
     for name, each in by_helm.items():

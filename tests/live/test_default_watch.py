@@ -93,6 +93,31 @@ def test_one_that_is_there_is_left_alone_and_one_that_was_deleted_comes_back(
     assert watch(plane)["spec"]["timeZone"] == "Europe/Paris"
 
 
+def test_what_the_installer_says_later_is_applied_and_what_a_person_said_since_is_not_taken_back(
+    plane: ControlPlane, new_operator: NewOperator
+) -> None:
+    """Helm 3 takes the object over and changes nothing in it."""
+    define_ours(plane)
+    first = new_operator(spec={"timeZone": "Europe/Paris", "paused": True})
+    first.wait_ready()
+    first.terminate()
+    made = watch(plane)
+
+    second = new_operator(spec={"timeZone": "Europe/Berlin"})
+    second.wait_ready()
+    second.terminate()
+    later = watch(plane)
+    patch = '{"spec": {"timeZone": "Asia/Tokyo"}}'
+    plane.kubectl("patch", "auditwatch", "k10", "-n", NAMESPACE, "--type=merge", f"--patch={patch}")
+    third = new_operator(spec={"timeZone": "Europe/Rome"})
+    third.wait_ready()
+
+    assert (later["spec"]["timeZone"], later["spec"]["paused"]) == ("Europe/Berlin", False)
+    assert later["metadata"]["uid"] == made["metadata"]["uid"]
+    assert watch(plane)["spec"]["timeZone"] == "Asia/Tokyo"
+    assert "left as somebody else wrote it" in third.log.read_text()
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
     [

@@ -20,7 +20,7 @@
 {{- toYaml $settings }}
 {{- end }}
 
-{{/* The AuditWatch that the operator makes where there is none: applied as Helm, which so finds it its own. */}}
+{{/* The AuditWatch that the operator makes, and keeps to what is said here: applied as Helm, which so finds it its own. */}}
 {{- define "auditwatch.defaultWatch" -}}
 {{- if .Values.auditWatch.create }}
 {{- $labels := include "auditwatch.lastingLabels" . | fromYaml }}
@@ -28,12 +28,6 @@
 {{- $watch := dict "name" .Values.auditWatch.name "labels" $labels "annotations" $annotations "spec" .Values.auditWatch.spec }}
 {{- toYaml (dict "defaultWatch" (merge $watch (dict "fieldManager" "helm"))) }}
 {{- end }}
-{{- end }}
-
-{{/* What of the configuration concerns an operator that runs: the rest of defaultWatch is for its start alone. */}}
-{{- define "auditwatch.settingsInUse" -}}
-{{- include "auditwatch.settings" . }}
-{{- if .Values.auditWatch.create }}{{ .Values.auditWatch.name }}{{ end }}
 {{- end }}
 
 {{/* The source that API servers and agents post to. */}}

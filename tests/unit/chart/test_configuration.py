@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from auditwatch.runtime.defaultwatch import manifest
+from auditwatch.runtime.defaultwatch import MARK, manifest
 from auditwatch.runtime.settings import Settings, parse_settings
 from auditwatch.runtime.webhooksection import WebhookSection
 from auditwatch.sources.webhook.plan import SERVER_NAME, own_hosts
@@ -155,13 +155,15 @@ def made_by_the_operator(values: str) -> Object:
 
 @pytest.mark.parametrize("values", ["", "auditWatch: {name: other, spec: {timeZone: UTC}}\ncommonLabels: {team: a}"])
 def test_what_the_operator_makes_is_what_the_next_upgrade_takes_over(values: str) -> None:
-    """All but the labels that say a version, which come with that upgrade: nobody holds them before."""
+    """All but the labels that say a version, which come with that upgrade, and the mark, which goes with it."""
     [taken_over] = objects(values, "AuditWatch", apis=(SERVED,))
     labels = taken_over["metadata"]["labels"]
     versions = {name: labels.pop(name) for name in ("helm.sh/chart", "app.kubernetes.io/version")}
 
-    assert made_by_the_operator(values) == taken_over
-    assert not versions.items() & made_by_the_operator(values)["metadata"]["labels"].items()
+    made = made_by_the_operator(values)
+    assert made["metadata"]["annotations"].pop(MARK)
+    assert made == taken_over
+    assert not versions.items() & made["metadata"]["labels"].items()
     assert taken_over["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     assert settings(values).default_watch.field_manager == "helm"  # type: ignore[union-attr]  # it is there
 
@@ -179,14 +181,14 @@ def test_a_watch_that_nobody_wants_is_neither_rendered_nor_made() -> None:
     assert settings("auditWatch: {create: false}").default_watch is None
 
 
-def test_the_operator_is_started_anew_for_another_watch_and_not_for_another_spec_of_it() -> None:
+def test_the_operator_is_started_anew_for_another_watch_as_only_a_start_applies_it() -> None:
     def checksum(values: str) -> str:
         template = the(values, "Deployment")["spec"]["template"]
         return str(template["metadata"]["annotations"]["checksum/configuration"])
 
-    assert checksum("auditWatch: {spec: {paused: true}}") == checksum("")
-    others = ("auditWatch: {create: false}", "auditWatch: {name: other}", "lease: {durationSeconds: 30}")
-    assert len({checksum(""), *map(checksum, others)}) == 4
+    others = ("{create: false}", "{name: other}", "{spec: {paused: true}}")
+    assert len({checksum(""), *(checksum(f"auditWatch: {each}") for each in others)}) == 4
+    assert checksum("lease: {durationSeconds: 30}") != checksum("")
 
 
 def test_definitions_are_those_of_the_repository_and_stay_when_the_release_goes() -> None:

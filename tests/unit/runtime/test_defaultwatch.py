@@ -20,7 +20,7 @@ from auditwatch.cluster.errors import (
     UnavailableError,
     UnreachableError,
 )
-from auditwatch.runtime.defaultwatch import manifest, may_pass
+from auditwatch.runtime.defaultwatch import MARK, digest, is_due, manifest, may_pass
 from auditwatch.runtime.settings import DefaultWatchSection
 from tests.unit.runtime.apiserver import WATCHES, ApiServer, api_server
 from tests.unit.runtime.operating_rig import Life, living
@@ -67,13 +67,30 @@ def test_what_is_applied_says_what_the_installer_said_and_nothing_else() -> None
     assert manifest(DefaultWatchSection(), namespace="ours") == {
         "apiVersion": "k10auditwatch.io/v1alpha1",
         "kind": "AuditWatch",
-        "metadata": {"name": "k10", "namespace": "ours"},
+        "metadata": {"name": "k10", "namespace": "ours", "annotations": {MARK: digest(DefaultWatchSection())}},
         "spec": {},
     }
     whole = DefaultWatchSection(name="n", labels={"a": "b"}, annotations={"c": "d"}, spec={"paused": True})
-    marks = {"labels": {"a": "b"}, "annotations": {"c": "d"}}
+    marks = {"labels": {"a": "b"}, "annotations": {"c": "d", MARK: digest(whole)}}
     assert manifest(whole, namespace="ours")["metadata"] == {"name": "n", "namespace": "ours", **marks}
     assert manifest(whole, namespace="ours")["spec"] == {"paused": True}
+
+
+def test_it_is_due_where_there_is_none_or_where_it_was_made_here_of_another_spec() -> None:
+    def made(**annotations: str) -> dict[str, object]:
+        return {"metadata": {"name": "k10", "annotations": annotations}, "spec": {"timeZone": "Asia/Tokyo"}}
+
+    assert is_due(None, WANTED)
+    assert is_due(made(**{MARK: digest(DefaultWatchSection())}), WANTED)
+    assert not is_due(made(**{MARK: digest(WANTED)}), WANTED), "what a person edited since stays"
+    assert not is_due(made(other="x"), WANTED), "a person made it, or Helm took it over"
+    assert not is_due({"metadata": {"name": "k10"}}, WANTED)
+
+
+def test_the_digest_is_of_what_the_spec_says_and_not_of_how_it_is_written() -> None:
+    one = DefaultWatchSection(spec={"paused": True, "timeZone": "UTC"})
+    other = DefaultWatchSection(name="n", labels={"a": "b"}, spec={"timeZone": "UTC", "paused": True})
+    assert digest(one) == digest(other) != digest(WANTED)
 
 
 async def test_where_there_is_none_it_is_applied_before_watches_are_read(server: ApiServer, tmp_path: Path) -> None:

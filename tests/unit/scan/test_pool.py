@@ -9,7 +9,7 @@ import pytest
 
 from auditwatch.events.needles import Needle, Needles
 from auditwatch.scan import pool, reading, selecting
-from auditwatch.scan.inputs import InputError, inputs_of
+from auditwatch.scan.inputs import Input, InputError, inputs_of
 from auditwatch.scan.pool import Task, pieces_of, read_all
 
 from .making import KEY, event, line, log, noise
@@ -86,3 +86,12 @@ def test_a_file_that_went_away_ends_the_scan_with_its_name(tmp_path: Path, jobs:
     Path(names[2]).unlink()
     with pytest.raises(InputError, match=r"c\.log: cannot be read: No such file"):
         list(read_all(inputs, TASK, jobs=jobs))
+
+
+def test_a_compressed_log_is_long_enough_for_processes_at_a_tenth_of_the_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "MIN_BYTES", 1_000)
+
+    assert not pool.is_long([Input("a.log", "Plain", 999)])
+    assert pool.is_long([Input("a.log", "Plain", 500), Input("b.log", "Plain", 500)])
+    assert not pool.is_long([Input("a.log.gz", "Gzip", 99)])
+    assert pool.is_long([Input("a.log.gz", "Gzip", 100)])

@@ -27,11 +27,16 @@ def make_senders(release: Release) -> None:
 
 
 def tell_apiserver(release: Release) -> None:
-    """Give the API server what ``auditwatch webhook-config`` prints with the options of NOTES, and start it again."""
+    """As :func:`tell`, with the self-made CA and the API server's token of :func:`make_senders`."""
     release.until(lambda: published(release), what="the CA to be published")
+    tell(release, authority=published(release), token=TOKEN)
+
+
+def tell(release: Release, *, authority: str, token: str) -> None:
+    """Give the API server what ``auditwatch webhook-config`` prints with the options of NOTES, and start it again."""
     typed = telling.command(server=f"https://{ADDRESS}:8443", instance=INSTANCE)
     directory = release.node.directory / "auditwatch"
-    flags = telling.flags(typed, authority=published(release), token=TOKEN, directory=directory)
+    flags = telling.flags(typed, authority=authority, token=token, directory=directory)
     release.node.reconfigure_apiserver(*flags)
 
 

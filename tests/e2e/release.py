@@ -39,6 +39,7 @@ class Release:
     def __init__(self, node: Node, *, image: Path) -> None:
         self.node = node
         self.installed_at = 0.0
+        self.watch_name = "k10"
         self._image = image
         self._audited_from = 0
 
@@ -132,7 +133,7 @@ class Release:
 
     def watch(self) -> dict[str, Any]:
         """The AuditWatch of the installation: the operator makes it, later releases own it."""
-        return dict(json.loads(self.node.kubectl("get", "auditwatch", "k10", "-n", NAMESPACE, "-o", "json")))
+        return dict(json.loads(self.node.kubectl("get", "auditwatch", self.watch_name, "-n", NAMESPACE, "-o", "json")))
 
     def sources(self) -> dict[str, str]:
         """State of each source, by name."""

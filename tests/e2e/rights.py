@@ -44,6 +44,11 @@ class Grant:
             and self.name in ("", asked.name)
         )
 
+    def is_within(self, other: Grant) -> bool:
+        """Whether it allows less of what both allow."""
+        own, others = (self.namespace, self.name), (other.namespace, other.name)
+        return own != others and all(wide in ("", narrow) for narrow, wide in zip(own, others, strict=True))
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Asked:
@@ -91,9 +96,10 @@ def asked(events: Iterable[Event], user: str) -> set[Asked]:
 
 
 def unused(given: Iterable[Grant], requests: Iterable[Asked]) -> list[Grant]:
-    """Grants that no request needed."""
-    made = list(requests)
-    return sorted(grant for grant in given if not any(grant.allows(request) for request in made))
+    """Grants that no request needed. What a narrower grant allows is no use of a wider one: that could be without."""
+    known = list(given)
+    needed = {grant for request in requests for grant in _narrowest(known, request)}
+    return sorted(set(known) - needed)
 
 
 def refused(requests: Iterable[Asked], given: Iterable[Grant]) -> list[Asked]:
@@ -103,6 +109,11 @@ def refused(requests: Iterable[Asked], given: Iterable[Grant]) -> list[Asked]:
     """
     known = list(given)
     return sorted(each for each in requests if each.is_refused and not any(grant.allows(each) for grant in known))
+
+
+def _narrowest(given: Iterable[Grant], request: Asked) -> list[Grant]:
+    allowing = [grant for grant in given if grant.allows(request)]
+    return [grant for grant in allowing if not any(other.is_within(grant) for other in allowing)]
 
 
 def _key(kind: str, metadata: dict[str, Any]) -> tuple[str, str, str]:

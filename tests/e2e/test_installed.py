@@ -12,18 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.errors import KubectlError
-from tests.e2e import attacks, connecting, rights
-from tests.e2e.release import ACCOUNT, AGENTS, NAMESPACE, Release
+from tests.e2e import attacks, proven, rights
+from tests.e2e.proven import assert_all_rights_are_used, assert_only_the_canary_is_refused
+from tests.e2e.release import AGENTS, NAMESPACE, Release
 from tests.e2e.steps import Steps
-from tests.live import policies, telling
 
-REFUSED_CANARY = rights.Asked("delete", "config.kio.kasten.io", "policies", "kasten-io", "k10-auditwatch-canary", True)
-"""Proof that the audit policy does not lose what was refused."""
 OUTSIDE = frozenset({"platform"})
 """Checks that cannot be ok here: the test's node bears the mark of no known platform."""
 INSIDE = frozenset({"crds", "journal"})
 """In the pod it asks with the operator's own rights, which do not reach these."""
-RIGHTS_SECONDS = 120.0
 POSITION = "/var/lib/k10-auditwatch-agent/position"
 
 
@@ -45,10 +42,10 @@ def test_the_first_attack_after_the_installation_is_found(installed: Release, st
 
 def test_every_right_of_the_default_installation_is_used_and_no_other_is_wanted(installed: Release) -> None:
     attacks.pause(installed, "e2e-counted")
-    repeat(installed, "e2e-counted")
+    proven.repeat(installed, "e2e-counted")
 
     given = assert_all_rights_are_used(installed)
-    assert told(rights.refused(installed.asked(), given)) == []
+    assert proven.told(rights.refused(installed.asked(), given)) == []
 
 
 @pytest.mark.e2e
@@ -148,18 +145,6 @@ def test_the_test_of_the_release_passes(connected: Release, steps: Steps) -> Non
         assert "Phase:          Succeeded" in connected.test()
 
 
-def repeat(release: Release, name: str) -> None:
-    """The same act again, after somebody has relabelled its finding: the label comes back, and the Event counts on."""
-    finding = attacks.found(release, name)["metadata"]["name"]
-    label = "k10auditwatch.io/severity"
-    release.node.kubectl("label", "k10securityfinding", finding, "-n", NAMESPACE, "--overwrite", f"{label}=Info")
-    unpause = json.dumps({"spec": {"paused": False}})
-    release.node.kubectl("patch", policies.RESOURCE, name, "-n", attacks.K10, "--type=merge", "-p", unpause)
-    policies.pause(release.node, name)
-    release.until(lambda: attacks.found(release, name)["status"]["count"] > 1, what="the second pause to be counted")
-    release.until(lambda: attacks.found(release, name)["metadata"]["labels"][label] == "High", what="the label")
-
-
 def doctor(release: Release) -> list[dict[str, str]]:
     """From a laptop, as an administrator. Fails where the doctor says that something does not work."""
     kubeconfig = ("--kubeconfig", str(release.node.kubeconfig()))
@@ -172,52 +157,6 @@ def doctor(release: Release) -> list[dict[str, str]]:
 def odd(lines: list[dict[str, str]], known: frozenset[str]) -> list[dict[str, str]]:
     """Lines that are not ok, and not known to be otherwise here."""
     return [line for line in lines if line["state"] != "ok" and line["check"] not in known]
-
-
-def spoil_authority(release: Release, namespace: str) -> None:
-    """Somebody empties the ConfigMap in which senders find the CA."""
-    patch = json.dumps({"data": {"ca.crt": "spoilt"}})
-    release.node.kubectl("patch", "configmap", telling.AUTHORITY, "-n", namespace, "--type=merge", "-p", patch)
-
-
-def assert_only_the_canary_is_refused(release: Release, *publishing: str) -> None:
-    """Spoilt CAs are mended by the next start, and all rights are used then. ``publishing``: namespaces."""
-    for namespace in publishing:
-        spoil_authority(release, namespace)
-    release.kill()
-    for namespace in publishing:
-        release.until(partial(is_mended, release, namespace), what=f"the CA to be mended in {namespace}")
-    given = assert_all_rights_are_used(release)
-    assert rights.refused(release.asked(), given) == [REFUSED_CANARY]
-
-
-def assert_all_rights_are_used(release: Release) -> set[rights.Grant]:
-    """All that the chart gives has been asked for, now or within moments; what it gives."""
-    given = rights.grants(release.manifests(), ACCOUNT)
-    deadline = time.monotonic() + RIGHTS_SECONDS
-    while (left := rights.unused(given, release.asked())) and time.monotonic() < deadline:
-        time.sleep(1)
-    assert told(left) == []
-    assert_reads_only(given)
-    return given
-
-
-def is_mended(release: Release, namespace: str) -> bool:
-    return "BEGIN CERTIFICATE" in connecting.published(release, namespace)
-
-
-def assert_reads_only(given: set[rights.Grant]) -> None:
-    """No write on anything of K10's, and no Secret in any way."""
-    writes = {each for each in given if each.verb not in ("get", "list", "watch")}
-    assert [str(each) for each in writes if each.group.endswith(("kio.kasten.io", "kanister.io", "apps"))] == []
-    assert [str(each) for each in writes if each.namespace in ("kasten-io", "kasten-io-mc")] == []
-    assert [
-        str(each) for each in given if each.resource.startswith("secrets") or "*" in (each.resource, each.verb)
-    ] == []
-
-
-def told(entries: list[rights.Grant] | list[rights.Asked]) -> list[str]:
-    return [str(each) for each in entries]
 
 
 def position(release: Release) -> str:

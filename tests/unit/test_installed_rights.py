@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from tests.e2e import rights
+from tests.e2e import forms, rights
+from tests.e2e.release import CHART
 from tests.e2e.rights import Asked, Grant
 
 ROLES = """\
@@ -34,7 +36,7 @@ subjects: [{kind: ServiceAccount, name: operator, namespace: ours}]
 USER = "system:serviceaccount:ours:operator"
 
 
-def event(verb: str, *, code: int = 200, user: str = USER, **what: str) -> dict[str, Any]:
+def event(verb: str, *, code: int = 200, user: str = USER, **what: Any) -> dict[str, Any]:
     return {"verb": verb, "user": {"username": user}, "objectRef": what, "responseStatus": {"code": code}}
 
 
@@ -71,6 +73,22 @@ def test_what_nobody_asked_for_is_unused(given: set[Grant]) -> None:
     ]
 
 
+def test_what_a_narrower_right_allows_is_no_use_of_a_wider_one() -> None:
+    wide, narrow, named, other = (
+        Grant(role="r", namespace=namespace, verb="list", group="apps", resource="deployments", name=name)
+        for namespace, name in (("", ""), ("kasten-io", ""), ("kasten-io", "api"), ("", "api"))
+    )
+
+    def left(*given: Grant, **where: Any) -> list[Grant]:
+        made = rights.asked([event("list", apiGroup="apps", resource="deployments", **where)], USER)
+        return rights.unused(given, made)
+
+    assert left(wide, narrow, namespace="kasten-io") == [wide]
+    assert left(wide, narrow) == [narrow]
+    assert left(wide, narrow, named, namespace="kasten-io", name="api") == sorted([wide, narrow])
+    assert left(narrow, other, namespace="kasten-io", name="api") == [], "neither could be without the other's part"
+
+
 def test_what_was_applied_and_is_new_took_the_right_to_create_it() -> None:
     answered = ((201, "k10"), (200, "other"))
     events = [event("patch", code=code, resource="auditwatches", apiGroup="g", name=name) for code, name in answered]
@@ -94,3 +112,12 @@ def test_a_refusal_is_named_and_an_answer_of_404_is_none(given: set[Grant]) -> N
         Asked("delete", "config.kio.kasten.io", "policies", "k", "c", is_refused=True)
     ]
     assert str(rights.refused(made, given)[0]) == "delete policies.config.kio.kasten.io k/c"
+
+
+def test_every_switch_that_the_charts_roles_ask_for_is_set_in_some_form_that_is_installed() -> None:
+    templates = [*CHART.glob("templates/rbac-*.yaml"), CHART / "templates" / "_features.tpl"]
+    asked_for = {name for each in templates for name in re.findall(r"\.Values\.([\w.]+)", each.read_text())}
+    given = [key for form in (forms.BARE, forms.POSTED, forms.MANY, forms.EVERYWHERE) for key in form]
+
+    assert {"sources.k10Stream.enabled", "webhook.tls.mode", "k10s"} <= asked_for
+    assert sorted(name for name in asked_for if not any(key.startswith(name) for key in given)) == []

@@ -160,4 +160,7 @@ def odd(lines: list[dict[str, str]], known: frozenset[str]) -> list[dict[str, st
 
 
 def position(release: Release) -> str:
+    """What the agent has saved; nothing before it has for the first time."""
+    if not release.node.inside("find", str(Path(POSITION).parent), "-name", Path(POSITION).name):
+        return ""
     return str(json.loads(release.node.inside("cat", POSITION).split("\n", 1)[1])["files"])

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import Annotated
@@ -52,6 +53,7 @@ def options(
 
 def main() -> None:
     """Entry point of the console script."""
+    gc.freeze()  # what is loaded stays to the end, and is not looked through for garbage
     try:
         app()
     except Exception as error:

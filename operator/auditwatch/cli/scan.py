@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import secrets
 import sys
@@ -77,7 +76,6 @@ def scan(
     Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 bad usage or a file that cannot be read.
     """
     now = time.time()
-    gc.disable()
     try:
         k10 = chosen_k10(k10_namespace, k10_account, api_domain)
         in_force = chosen_rules(Asked(packs=pack or (), files=rules or (), time_zone=time_zone), k10=k10, now=now)
@@ -104,8 +102,6 @@ def run_scan(plan: Plan, inputs: Sequence[Input], *, output: Output, fail_on: Se
     """Scan and print; the exit code. Raises :class:`InputError`."""
     begun = time.monotonic()
     running = Scan(plan)
-    gc.freeze()  # rules stay to the end: looking through them again and again was a tenth of a short scan
-    gc.enable()
     with _progress(inputs, wanted=progress) as bar:
         for match in running.run(inputs, on_read=bar.advance):
             if output is Output.MATCHES:

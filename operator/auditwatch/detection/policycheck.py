@@ -83,7 +83,7 @@ class _PolicyView:
         """The level that all verbs of the class have at least, of those the rule looks at."""
         self.kinds[group, resource] = None
         asked = [
-            self._ask(question)
+            self.ask(question)
             for question in questions(self.rule, (group, resource))
             if self._is_of(question, verb_class)
         ]
@@ -92,7 +92,8 @@ class _PolicyView:
     def _is_of(self, question: Question, wanted: VerbClass) -> bool:
         return verb_class(question.verb, question.resource.partition("/")[2]) == wanted
 
-    def _ask(self, question: Question) -> tuple[Question, Answer]:
+    def ask(self, question: Question) -> tuple[Question, Answer]:
+        """What the policy answers, which is remembered."""
         found = answer(self.policy, question)
         self.decisions.append(found.decision)
         self.is_begin_kept &= not (is_change(question) and "RequestReceived" in found.decision.omitted)
@@ -193,10 +194,10 @@ def _of_any_kind(view: _PolicyView) -> Visibility:
     if rule.selector.only_urls:
         match = rule.source.match
         paths = _literal(match.non_resource_urls if match else None) or (_ANY_PATH,)
-        asked = [view._ask(Question(verb="get", path=path)) for path in paths]  # noqa: SLF001 - its own helper
+        asked = [view.ask(Question(verb="get", path=path)) for path in paths]
     else:
         view.kinds[_ANY_KIND] = None
-        asked = [view._ask(question) for question in questions(rule, _ANY_KIND)]  # noqa: SLF001 - its own helper
+        asked = [view.ask(question) for question in questions(rule, _ANY_KIND)]
     logged = [_level(question, found.decision) != "None" for question, found in asked]
     if all(logged):
         return Visibility("Full")
@@ -210,7 +211,7 @@ def _of_other_creations(view: _PolicyView, kinds: Mapping[Kind, KindView]) -> Vi
     for kind in view.kinds:
         is_shown = kind in kinds and kinds[kind].availability in SEEN
         for question in otherwise_creating(view.rule, kind):
-            level = _level(question, view._ask(question)[1].decision)  # noqa: SLF001 - its own helper
+            level = _level(question, view.ask(question)[1].decision)
             unlogged += [_written(question)] if level == "None" else []
             bare += [_written(question)] if level == "Metadata" and view.rule.bodies and not is_shown else []
     made = "what is applied or replaced may be made by it, and"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cluster.node.node import Node
 from tests.e2e import connecting
-from tests.e2e.release import WAIT, Release
+from tests.e2e.release import WAIT, Release, prepared
 from tests.e2e.steps import Steps
 from tests.k10.pods import K10InPods
 
@@ -23,14 +23,9 @@ def steps() -> Steps:
 @pytest.fixture(scope="module")
 def release(node: Node, k10_in_pods: K10InPods, image_archive: Path) -> Iterator[Release]:
     """Nothing installed yet; whatever is, is gone again after the module's last test."""
-    assert k10_in_pods.node is node
-    prepared = Release(node, image=image_archive)
-    prepared.prepare()
-    try:
-        yield prepared
-    finally:
-        prepared.remove()
-        connecting.forget_apiserver(prepared)
+    with prepared(node, k10_in_pods, image_archive) as made:
+        yield made
+    connecting.forget_apiserver(made)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from tests.cluster.ours import NAMES
 from tests.cluster.waiting import PATIENCE_SECONDS
 from tests.e2e import rights
 from tests.images.project import REFERENCE
+from tests.k10.pods import K10InPods
 
 CHART: Final = Path(__file__).parents[2] / "charts" / "k10-auditwatch"
 NAME = NAMESPACE = "k10-auditwatch"
@@ -191,6 +193,18 @@ class Release:
             return f"sources: {self.watch().get('status', {}).get('sources')}; the end of its log:\n{said}"
         except KubectlError as problem:
             return str(problem)
+
+
+@contextmanager
+def prepared(node: Node, k10: K10InPods, image: Path) -> Iterator[Release]:
+    """Nothing installed yet; whatever is, is gone again afterwards."""
+    assert k10.node is node
+    release = Release(node, image=image)
+    release.prepare()
+    try:
+        yield release
+    finally:
+        release.remove()
 
 
 def _command_line(process: psutil.Process) -> list[str]:

@@ -18,7 +18,7 @@ from tests.cluster.errors import KubectlError
 from tests.cluster.node.node import Node
 from tests.e2e import attacks, connecting, forms, proven, rights
 from tests.e2e.proven import assert_all_rights_are_used, assert_only_the_canary_is_refused
-from tests.e2e.release import ACCOUNT, NAMESPACE, Release
+from tests.e2e.release import ACCOUNT, NAMESPACE, Release, prepared
 from tests.e2e.second_k10 import DOMAIN, SecondK10
 from tests.e2e.second_k10 import NAMESPACE as SECOND
 from tests.e2e.steps import Steps
@@ -37,13 +37,8 @@ WATCH = {
 @pytest.fixture
 def release(node: Node, k10_in_pods: K10InPods, image_archive: Path) -> Iterator[Release]:
     """Nothing installed yet, for each test anew: what is made once is made in each form."""
-    assert k10_in_pods.node is node
-    prepared = Release(node, image=image_archive)
-    prepared.prepare()
-    try:
-        yield prepared
-    finally:
-        prepared.remove()
+    with prepared(node, k10_in_pods, image_archive) as made:
+        yield made
 
 
 @pytest.fixture

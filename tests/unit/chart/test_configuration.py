@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from auditwatch.runtime.defaultwatch import MARK, manifest
-from auditwatch.runtime.settings import Settings, parse_settings
+from auditwatch.runtime.settings import DefaultWatchSection, Settings, parse_settings
 from auditwatch.runtime.webhooksection import WebhookSection
 from auditwatch.sources.webhook.plan import SERVER_NAME, own_hosts
 from tests.unit.chart.rendering import CASES, NAMESPACE, Object, objects, the
@@ -146,11 +146,10 @@ def test_the_listener_has_a_service_of_its_own_at_the_address_given() -> None:
     assert [each["metadata"]["name"] for each in objects("", "Service")] == ["k10-auditwatch"]
 
 
-def made_by_the_operator(values: str) -> Object:
-    """The object it applies, by its own code."""
+def wanted_of_the_operator(values: str) -> DefaultWatchSection:
     wanted = settings(values).default_watch
     assert wanted is not None
-    return manifest(wanted, namespace=NAMESPACE)
+    return wanted
 
 
 @pytest.mark.parametrize("values", ["", "auditWatch: {name: other, spec: {timeZone: UTC}}\ncommonLabels: {team: a}"])
@@ -160,12 +159,13 @@ def test_what_the_operator_makes_is_what_the_next_upgrade_takes_over(values: str
     labels = taken_over["metadata"]["labels"]
     versions = {name: labels.pop(name) for name in ("helm.sh/chart", "app.kubernetes.io/version")}
 
-    made = made_by_the_operator(values)
+    wanted = wanted_of_the_operator(values)
+    made = manifest(wanted, namespace=NAMESPACE)
     assert made["metadata"]["annotations"].pop(MARK)
     assert made == taken_over
     assert not versions.items() & made["metadata"]["labels"].items()
     assert taken_over["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
-    assert settings(values).default_watch.field_manager == "helm"  # type: ignore[union-attr]  # it is there
+    assert wanted.field_manager == "helm"
 
 
 def test_where_the_kind_is_not_served_yet_nothing_of_it_is_rendered_and_nothing_is_a_hook() -> None:

@@ -1,1 +1,1 @@
-"""Composition without a cluster: files to findings, printed (to come)."""
+"""Composition without a cluster: files to events, detection, findings."""

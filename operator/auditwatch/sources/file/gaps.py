@@ -55,10 +55,14 @@ def log_truncated(name: Name, *, read: int, size: int, start: float, end: float)
 
 
 def log_removed(name: Name, *, start: float, end: float) -> FileGap:
-    """The live file lost its name; its writer goes on into it unseen by everybody who does not hold it open."""
+    """The live file lost its name and no backup has it: removed, or rotated and pruned before anybody looked.
+
+    Which of the two it was shows nowhere. Its writer may go on into it, seen only by who holds it open.
+    """
     message = (
-        f"{name.text} was removed or replaced while kube-apiserver writes to it; it is read on for as long as this "
-        "process runs. Find out who removed it, and restart kube-apiserver so that it opens a new one"
+        f"{name.text} was removed or replaced while it was read, or rotated and its backup deleted at once; it is read "
+        f"on for as long as this process runs. Did kube-apiserver rotate it? {_KEEP_MORE}. If not, find out who "
+        "removed it, and restart kube-apiserver so that it opens a new one"
     )
     return FileGap(reason="LogRemoved", message=message, start=min(start, end), end=end)
 

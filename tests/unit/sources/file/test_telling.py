@@ -66,7 +66,7 @@ WORDS = {
     "BackupLost": (BACKUP.text, "--audit-log-maxage", "more CPU"),
     "BackupUnreadable": (BACKUP.text, "is damaged at byte 7", "Check the node's disk"),
     "LogTruncated": ("audit.log", "after 100 bytes", "it has 3 now", "Find out who does this"),
-    "LogRemoved": ("audit.log", "restart kube-apiserver"),
+    "LogRemoved": ("audit.log", "--audit-log-maxbackup", "who removed it", "restart kube-apiserver"),
     "LinesUnreadable": ("2 entries of audit.log", "the first at byte 7: no JSON", "somebody's doing"),
 }
 

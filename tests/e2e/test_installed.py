@@ -8,6 +8,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,8 +160,8 @@ def odd(lines: list[dict[str, str]], known: frozenset[str]) -> list[dict[str, st
     return [line for line in lines if line["state"] != "ok" and line["check"] not in known]
 
 
-def position(release: Release) -> str:
-    """What the agent has saved last; nothing before the first time. While it saves, only the one before has a name."""
+def position(release: Release) -> list[Any]:
+    """The files of the last position the agent has saved. While it saves, only the one before has a name."""
     newest_first = f"cat {POSITION} 2>/dev/null || cat {POSITION}.previous 2>/dev/null || true"
     saved = release.node.inside("sh", "-c", newest_first)
-    return str(json.loads(saved.split("\n", 1)[1])["files"]) if saved else ""
+    return list(json.loads(saved.split("\n", 1)[1])["files"]) if saved else []

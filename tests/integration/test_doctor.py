@@ -22,6 +22,7 @@ from auditwatch.doctor.facts import Facts
 from auditwatch.doctor.gathering import gather
 from auditwatch.doctor.lines import Line
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.errors import KubectlError
 from tests.cluster.fixtures import NewControlPlane
 from tests.cluster.identities import ADMIN, INTRUDER
 from tests.cluster.waiting import eventually
@@ -141,6 +142,45 @@ def test_in_the_pod_it_is_the_operator_that_is_asked(installed: K10StandIn) -> N
         ("ok", f"system:serviceaccount:{NAMESPACE}:k10-auditwatch")
     ]
     assert states(lines, "k10") == ["ok"]
+    assert states(lines, "crds") == ["ok", "ok"], "what may not be got is listed"
+
+
+def of_a_named_k10() -> list[dict[str, Any]]:
+    """As the chart makes it with ``k10Discovery: false``: Deployments are listed in two namespaces, not everywhere."""
+    own = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list"]}
+    manifests = installation()
+    for each in manifests:
+        if each["kind"] == "ConfigMap":
+            each["data"]["auditwatch.yaml"] += "\nk10s: [{namespace: kasten-io}]\n"
+        if each["metadata"]["name"] == f"{NAMESPACE}-k10-auditwatch-reader" and each["kind"] == "ClusterRole":
+            each["rules"].remove(own)
+        if (each["kind"], each["metadata"]["name"]) == ("Role", "k10-auditwatch"):
+            each["rules"].append(own)
+    return manifests
+
+
+def may_look_everywhere(k10: K10StandIn) -> bool:
+    account = f"--as=system:serviceaccount:{NAMESPACE}:k10-auditwatch"
+    try:
+        k10.cluster.kubectl("auth", "can-i", "list", "deployments.apps", "--all-namespaces", account)
+    except KubectlError:
+        return False
+    return True
+
+
+def test_in_the_pod_a_named_k10_is_found_without_the_right_to_look_everywhere(installed: K10StandIn) -> None:
+    in_the_pod = installed.cluster.service_account_kubeconfig(NAMESPACE, "k10-auditwatch")
+    installed.cluster.apply(of_a_named_k10())
+
+    def seen() -> bool:
+        lines = examined(in_the_pod)
+        return (states(lines, "k10"), states(lines, "permissions")) == (["ok"], ["ok"])
+
+    try:
+        eventually(lambda: not may_look_everywhere(installed))
+        eventually(seen)
+    finally:
+        installed.cluster.apply(installation())
 
 
 def test_a_right_taken_from_the_operator_is_named(installed: K10StandIn) -> None:

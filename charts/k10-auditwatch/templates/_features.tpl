@@ -21,22 +21,37 @@
 {{- if .Capabilities.APIVersions.Has "security.openshift.io/v1" }}true{{ end }}
 {{- end }}
 
-{{/* Namespaces of the K10s, with those of their multi-cluster objects: {"all": […], "main": […]}. */}}
+{{/* Namespaces of the K10s, with those of their multi-cluster objects. */}}
 {{- define "auditwatch.k10Namespaces" -}}
-{{- $all := list }}
-{{- $main := list }}
+{{- $namespaces := list }}
 {{- range .Values.k10s }}
-{{- $main = append $main .namespace }}
-{{- $all = append $all .namespace }}
-{{- if .multicluster }}{{ $all = append $all (default "kasten-io-mc" .multiclusterNamespace) }}{{ end }}
+{{- $namespaces = append $namespaces .namespace }}
+{{- if .multicluster }}{{ $namespaces = append $namespaces (default "kasten-io-mc" .multiclusterNamespace) }}{{ end }}
 {{- end }}
-{{- dict "all" (uniq $all) "main" (uniq $main) | toJson }}
+{{- uniq $namespaces | toJson }}
 {{- end }}
 
 {{- define "auditwatch.k10Domains" -}}
 {{- $domains := list }}
 {{- range .Values.k10s }}{{ $domains = append $domains (default "kio.kasten.io" .apiDomain) }}{{ end }}
 {{- uniq $domains | toJson }}
+{{- end }}
+
+{{/*
+What one API domain is asked for, and where: [{"domain", "suffix", "namespaces"}]. K10s of one cluster have a domain
+each; the first has no suffix, so that a role keeps its name when another K10 comes.
+*/}}
+{{- define "auditwatch.k10Places" -}}
+{{- $places := list }}
+{{- range $index, $domain := include "auditwatch.k10Domains" . | fromJsonArray }}
+{{- $namespaces := list }}
+{{- range $.Values.k10s }}
+{{- if eq $domain (default "kio.kasten.io" .apiDomain) }}{{ $namespaces = append $namespaces .namespace }}{{ end }}
+{{- end }}
+{{- $suffix := ternary "" (printf "-%s" $domain) (eq $index 0) }}
+{{- $places = append $places (dict "domain" $domain "suffix" $suffix "namespaces" (uniq $namespaces)) }}
+{{- end }}
+{{- toJson $places }}
 {{- end }}
 
 {{/* Groups below every API domain: (dict "root" $ "group" "config"). */}}

@@ -6,7 +6,9 @@ half may be) spoils it. A list of the kind itself says the same and concerns nob
 
 from __future__ import annotations
 
-from auditwatch.cluster.client import Cluster
+from collections.abc import Sequence
+
+from auditwatch.cluster.client import Cluster, JSONObject
 from auditwatch.cluster.errors import ForbiddenError, NotFoundError
 from auditwatch.cluster.requests import Resource
 from auditwatch.k10.identity import AGGREGATED_APIS, K10Instance, find_k10
@@ -22,13 +24,17 @@ async def cluster_id(cluster: Cluster) -> str:
     return str(namespace["metadata"]["uid"])
 
 
-async def find_instances(cluster: Cluster) -> tuple[K10Instance, ...]:
+async def find_instances(cluster: Cluster, namespaces: Sequence[str] = ()) -> tuple[K10Instance, ...]:
     """The K10s of this cluster, found from their deployment; empty where there is none (yet).
 
-    Without the right to list APIServices the documented API domain is assumed. Raises the errors of
-    ``cluster/errors.py`` where deployments cannot be listed.
+    ``namespaces``: where to look, as far as each may be looked at; everywhere where none is given. Without the right
+    to list APIServices the documented API domain is assumed. Raises the errors of ``cluster/errors.py`` where
+    deployments cannot be listed.
     """
-    deployments = await cluster.list(DEPLOYMENTS, query={"fieldSelector": f"metadata.name={AGGREGATED_APIS}"})
+    named = {"fieldSelector": f"metadata.name={AGGREGATED_APIS}"}
+    deployments: list[JSONObject] = []
+    for namespace in namespaces or ("",):
+        deployments += await cluster.list(DEPLOYMENTS, namespace=namespace, query=named)
     try:
         api_services = await cluster.list(API_SERVICES)
     except ForbiddenError:

@@ -22,19 +22,25 @@ async def attempt(work: Awaitable[T]) -> T | Unread:
 
 
 async def found(cluster: Cluster, resource: Resource, name: str, namespace: str = "") -> JSONObject | Unread | None:
-    """One object; ``None`` where there is none."""
+    """One object; ``None`` where there is none. Where it may not be got it is listed, as the operator's account may."""
     try:
         return await cluster.get(resource, name, namespace=namespace)
     except NotFoundError:
         return None
+    except ForbiddenError as error:
+        among = await listed(cluster, resource, namespace, name=name)
+        return unread(error) if isinstance(among, Unread) else next(iter(among), None)
     except ClusterError as error:
         return unread(error)
 
 
-async def listed(cluster: Cluster, resource: Resource, namespace: str = "") -> list[JSONObject] | Unread:
-    """Every object of a kind; none where the kind is not served."""
+async def listed(
+    cluster: Cluster, resource: Resource, namespace: str = "", *, name: str = ""
+) -> list[JSONObject] | Unread:
+    """Every object of a kind, or those called ``name``; none where the kind is not served."""
+    query = {"fieldSelector": f"metadata.name={name}"} if name else None
     try:
-        return list(await cluster.list(resource, namespace=namespace))
+        return list(await cluster.list(resource, namespace=namespace, query=query))
     except NotFoundError:
         return []
     except ClusterError as error:

@@ -49,14 +49,14 @@ async def gather(cluster: Cluster, *, namespace: str, clock: Callable[[], float]
     server = await attempt(_server(cluster, clock))
     if isinstance(server, Unread):
         return Facts(namespace=namespace, server=server)
-    operator, k10s, platform = await asyncio.gather(
-        _operator(cluster, namespace), attempt(k10s_of(cluster)), _platform(cluster)
-    )
+    operator, platform = await asyncio.gather(_operator(cluster, namespace), _platform(cluster))
+    settings = configured(operator.configuration)
+    k10s = await attempt(k10s_of(cluster, settings.k10_namespaces))
     names = [f"{kind.plural}.{GROUP}" for kind in KINDS]
     definitions = await asyncio.gather(*(found(cluster, DEFINITIONS, name) for name in names))
     instances = [] if isinstance(k10s, Unread) else [k10.instance for k10 in k10s]
     multicluster = await _present(cluster, {k10.multicluster_namespace for k10 in instances})
-    features = needed(namespace, instances, configured(operator.configuration), sorted(multicluster))
+    features = needed(namespace, instances, settings, sorted(multicluster))
     return Facts(
         namespace=namespace,
         server=server,

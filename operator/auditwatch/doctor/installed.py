@@ -13,6 +13,7 @@ from typing import Any, Final
 import yaml
 
 from auditwatch.doctor.facts import JSONObject, Unread
+from auditwatch.k10.identity import K10Instance
 
 _Deployments = Sequence[JSONObject] | Unread
 
@@ -32,8 +33,8 @@ class Configured:
     types: frozenset[str] = frozenset({"State", "K10Stream"})
     """Of its sources."""
     lease: str = "k10-auditwatch"
-    names_k10s: bool = False
-    """Whether it says where K10 is, so that nobody has to look for it."""
+    k10_namespaces: tuple[str, ...] = ()
+    """Where it says K10 is, so that nobody has to look for it."""
     reviews_tokens: bool = False
     authorities: tuple[str, ...] = ()
     """ConfigMaps in which the webhook's CA is to be published, ``namespace/name``."""
@@ -137,7 +138,9 @@ def configured(configuration: JSONObject | Unread | None) -> Configured:
     return Configured(
         types=frozenset(str(each.get("type", "State")) for each in sources) or Configured().types,
         lease=name or Configured().lease,
-        names_k10s=bool(configuration.get("k10s")),
+        k10_namespaces=tuple(
+            str(each.get("namespace") or K10Instance().namespace) for each in _mappings(configuration.get("k10s"))
+        ),
         reviews_tokens=any(each.get("serviceAccount") for each in instances),
         authorities=tuple(place for each in webhooks for place in _places(each.get("tls"))),
         ports=frozenset(_port(each.get("listen")) for each in webhooks),

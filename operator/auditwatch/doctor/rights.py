@@ -43,7 +43,7 @@ def needed(
     features: dict[str, Sequence[Permission]] = {
         "findings": [*_OWN, *lease],
         "packs and lists": [Permission(verb, "", "configmaps", namespace) for verb in ("list", "watch")],
-        "finding K10": _FIND[:1] if configured.names_k10s else _FIND,
+        "finding K10": _FIND[:1] if configured.k10_namespaces else _FIND,
         "watched state": list(dict.fromkeys(each for k10 in instances for each in _state(k10))),
     }
     if name := configured.default_watch:

@@ -124,8 +124,31 @@ def test_each_k10_is_read_in_its_namespaces_and_its_stream_and_canary_in_its_own
     values = OTHERS + AGENT
 
     assert bound_in(values, "k10-auditwatch-reader-of-k10") == {"one", "kasten-io-mc", "two"}
-    assert bound_in(values, "k10-auditwatch-k10-stream") == {"one", "two"}
-    assert bound_in(values, "k10-auditwatch-audit-canary") == {"one", "two"}
+    for role, group in (("k10-stream", "apps"), ("audit-canary", "config")):
+        for place, domain, suffix in (("one", "kio.kasten.io", ""), ("two", "two.example.com", "-two.example.com")):
+            name = f"k10-auditwatch-{role}{suffix}"
+            assert bound_in(values, name) == {place}
+            groups = {each for found, rule in rules(values) if found == name for each in rule["apiGroups"]}
+            assert groups - {""} == {f"{group}.{domain}"}
+
+
+def test_a_binding_leads_to_a_role_of_its_own_name_whatever_k10s_come_and_go() -> None:
+    """A binding cannot be changed to another role: an upgrade that tried would fail."""
+    for values in (OTHERS + AGENT, AGENT):
+        for each in objects(values, "RoleBinding"):
+            assert each["metadata"]["name"] == each["roleRef"]["name"]
+
+
+def test_deployments_everywhere_may_be_listed_only_where_k10_is_to_be_found() -> None:
+    rule = {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list"]}
+
+    def listed_by(values: str) -> set[str]:
+        return {name for name, each in rules(values) if each == rule}
+
+    assert listed_by("") == {"k10-auditwatch-reader"}
+    assert listed_by(OTHERS) == {"k10-auditwatch"}
+    (own,) = [each for each in objects(OTHERS, "Role") if each["metadata"]["name"] == "k10-auditwatch"]
+    assert rule in own["rules"]
 
 
 def test_by_default_no_namespace_is_named_that_a_plain_k10_does_not_have() -> None:
@@ -146,9 +169,8 @@ def test_groups_follow_the_api_domains_of_the_k10s() -> None:
         kinds = kinds_of(K10Instance(api_domain=domain))
         return {(kind.group, kind.resource) for kind in kinds if kind.scope is not Scope.K10}
 
-    own = {("apps", "deployments")}
-    assert readable("") == watched("kio.kasten.io") | own
-    assert readable(OTHERS) == watched("kio.kasten.io") | watched("two.example.com") | own
+    assert readable("") == watched("kio.kasten.io") | {("apps", "deployments")}
+    assert readable(OTHERS) == watched("kio.kasten.io") | watched("two.example.com")
 
 
 def test_roles_for_people_are_bound_to_nobody_and_aggregated_into_nothing() -> None:

@@ -83,12 +83,12 @@ def test_a_configuration_that_is_not_valid_is_read_as_far_as_it_goes(raw: dict[s
 
 def test_what_is_switched_on_is_what_the_configuration_says() -> None:
     webhook = {"type": "Webhook", "tls": {"caConfigMaps": ["a/b", "c"]}, "instances": [{"serviceAccount": "a/b"}]}
-    raw = {"sources": [webhook], "lease": {"name": "mine"}, "k10s": [{}]}
+    raw = {"sources": [webhook], "lease": {"name": "mine"}, "k10s": [{}, {"namespace": "two"}]}
 
     assert configured(raw) == Configured(
         types=frozenset({"Webhook"}),
         lease="mine",
-        names_k10s=True,
+        k10_namespaces=("kasten-io", "two"),
         reviews_tokens=True,
         authorities=("a/b",),
         ports=frozenset({8443}),
@@ -185,7 +185,7 @@ def test_what_a_default_watch_is_called_is_what_the_operator_calls_it() -> None:
 
 
 def test_a_feature_that_is_off_needs_no_right() -> None:
-    features = needed(NAMESPACE, [K10Instance()], Configured(types=frozenset({"State"}), names_k10s=True))
+    features = needed(NAMESPACE, [K10Instance()], Configured(types=frozenset({"State"}), k10_namespaces=("kasten-io",)))
 
     assert list(features) == ["findings", "packs and lists", "finding K10", "watched state"]
     assert features["finding K10"] == (Permission("get", "", "namespaces", name="kube-system"),)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from auditwatch.cluster.client import Cluster
+from auditwatch.cluster.errors import ForbiddenError, RequestLine
 from auditwatch.cluster.requests import Resource
 
 REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
@@ -77,3 +79,18 @@ async def missing(cluster: Cluster, permissions: Iterable[Permission], account: 
 
     answers = await asyncio.gather(*map(answer, asked))
     return [permission for permission, allowed in zip(asked, answers, strict=True) if not allowed]
+
+
+async def require(cluster: Cluster, *permissions: Permission) -> None:
+    """Raise :class:`ForbiddenError` for the first that we do not have, without a refusal in anybody's audit log.
+
+    Where we may not ask either, nothing is raised: the request itself will tell. Raises the other errors of
+    ``cluster/errors.py``.
+    """
+    try:
+        lacking = await missing(cluster, permissions)
+    except ForbiddenError:
+        return
+    for each in lacking:
+        line = RequestLine(each.verb, each.group, each.resource, each.namespace, each.name)
+        raise ForbiddenError(line, status=HTTPStatus.FORBIDDEN, reason="Forbidden", message="no role gives this right")

@@ -10,6 +10,7 @@ from functools import partial
 
 import structlog
 
+from auditwatch.cluster.access import Permission, require
 from auditwatch.cluster.client import Cluster
 from auditwatch.cluster.errors import ClusterError, ForbiddenError, NotFoundError, UnreachableError
 from auditwatch.cluster.framing import Page
@@ -72,6 +73,7 @@ class Follower:
         self._objects = 0
         self._unreadable = 0
         self._outages = Outages()
+        self._may_be_refused = bool(stream.namespace)
 
     def report(self, *, now: float) -> KindReport:
         """How it stands; ``now`` is seconds since the epoch."""
@@ -106,9 +108,19 @@ class Follower:
 
     async def _turn(self) -> None:
         try:
+            await self._ask()
             await (self._list() if self._course.step is Step.LIST else self._watch())
         except ForbiddenError as error:
+            self._may_be_refused = bool(self._stream.namespace)
             await self._refused(error)
+
+    async def _ask(self) -> None:
+        """Where a role may be missing by choice, ask before trying: whoever reads the audit log meets no refusals."""
+        if self._may_be_refused:
+            of, place = self._stream.resource, self._stream.namespace
+            rights = [Permission(verb, of.group, of.name, place) for verb in ("list", "watch")]
+            await require(self._around.cluster, *rights)
+            self._may_be_refused = False
 
     async def _recall(self) -> None:
         recall = Recall(stream=self._stream)

@@ -42,7 +42,7 @@ def value_predicate(operator: str, operands: Sequence[str], order: Sequence[str]
         return _each(_ranked(operator, operands, order))
     if operator in {"Before", "After"}:
         return _each(_timed(operator, operands))
-    return _each(_timeless(_SCALARS[operator](operands)))
+    return _each_at_any_time(_SCALARS[operator](operands))
 
 
 def _each(predicate: Predicate) -> Predicate:
@@ -54,8 +54,13 @@ def _each(predicate: Predicate) -> Predicate:
     return holds
 
 
-def _timeless(predicate: Callable[[object], bool]) -> Predicate:
-    return lambda value, _now: predicate(value)
+def _each_at_any_time(predicate: Callable[[object], bool]) -> Predicate:
+    def holds(value: object, _now: float) -> bool:
+        if isinstance(value, (list, tuple)):
+            return any(map(predicate, value))
+        return predicate(value)
+
+    return holds
 
 
 def same_as(operands: Sequence[str]) -> Callable[[object], bool]:
@@ -64,7 +69,7 @@ def same_as(operands: Sequence[str]) -> Callable[[object], bool]:
     measures = [amount for amount in map(measure, operands) if amount is not None]
 
     def holds(value: object) -> bool:
-        if plain(value) in texts:
+        if (value if isinstance(value, str) else plain(value)) in texts:
             return True
         amount = measure(value) if measures else None
         if amount is None or (isinstance(value, str) and amount.unit == "Number"):

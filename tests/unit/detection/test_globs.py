@@ -49,6 +49,29 @@ def test_a_pattern_without_wildcards_fits_itself_alone(text: str) -> None:
         assert not glob_matcher([text])(text + "x")
 
 
+@given(ANY_TEXT, ANY_TEXT)
+def test_a_glob_of_beginnings_or_endings_fits_what_re2_says_it_fits(end: str, more: str) -> None:
+    end = end.encode(errors="replace").decode().translate({ord("*"): None, ord("?"): None})
+    for text in (end, end + more, more + end, more):
+        for plain, by_re2 in ((f"{end}*", f"{end}**"), (f"*{end}", f"**{end}")):
+            assert glob_matcher([plain])(text) == glob_matcher([by_re2])(text)
+
+
+def test_globs_of_every_form_stand_side_by_side() -> None:
+    fits = glob_matcher(["is", "starts*", "*ends", "in*side"])
+    assert [text for text in ("is", "starts so", "so ends", "in its side", "side", "so starts") if fits(text)] == [
+        "is",
+        "starts so",
+        "so ends",
+        "in its side",
+    ]
+
+
+@pytest.mark.parametrize("pattern", ["\ud800*", "*\ud800", "*\ud800*", "?", "\ud800"])
+def test_half_a_character_is_a_character_of_a_pattern(pattern: str) -> None:
+    assert glob_matcher([pattern])("\ud800")
+
+
 @given(ANY_TEXT)
 def test_no_text_makes_a_matcher_raise(text: str) -> None:
     assert glob_matcher(["a*b", "?"])(text) in {True, False}

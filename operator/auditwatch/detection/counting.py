@@ -58,14 +58,14 @@ def add(window: Window, *, time: float, count: int, sequence: int, timespan: flo
     entries = window.entries
     if entries and time < window.newest - 2 * timespan:
         return None
-    place = bisect.bisect_right(entries, time, key=_time)
+    is_newest = not entries or time >= window.newest  # nearly always
+    place = len(entries) if is_newest else bisect.bisect_right(entries, time, key=_time)
     entries.insert(place, Entry(time, count, sequence))
-    _forget(window, timespan)
-    place = bisect.bisect_right(entries, time, key=_time) - 1
+    place -= _forget(window, timespan)
     if len(entries) > MAX_ENTRIES:
         _merge(window, timespan / _CELLS)
         place = max(bisect.bisect_right(window.entries, time, key=_time) - 1, 0)
-    return _crossing(window.entries, place, timespan, threshold)
+    return _crossing(_full(window.entries, place, timespan, threshold))
 
 
 def sum_around(window: Window, time: float, timespan: float) -> int:
@@ -87,8 +87,12 @@ def _sums(entries: Sequence[Entry]) -> list[int]:
     return [0, *accumulate(entry.count for entry in entries)]
 
 
-def _forget(window: Window, timespan: float) -> None:
-    del window.entries[: bisect.bisect_left(window.entries, window.newest - 2 * timespan, key=_time)]
+def _forget(window: Window, timespan: float) -> int:
+    """Drop what is too old; how many entries."""
+    entries, eldest = window.entries, window.newest - 2 * timespan
+    gone = bisect.bisect_left(entries, eldest, key=_time) if entries[0].time < eldest else 0
+    del entries[:gone]
+    return gone
 
 
 def _merge(window: Window, cell: float) -> None:
@@ -104,30 +108,29 @@ def _merge(window: Window, cell: float) -> None:
     window.entries = merged
 
 
-def _crossing(entries: list[Entry], place: int, timespan: float, threshold: int) -> Crossing | None:
-    full = _full(entries, place, timespan, threshold)
+def _crossing(full: Sequence[Entry]) -> Crossing | None:
     if not full:
         return None
-    fresh = sum(entry.count - entry.reported for entry in full)
+    total = sum([entry.count for entry in full])
+    fresh = total - sum([entry.reported for entry in full])
     for entry in full:
         entry.reported = entry.count
     sequences = sorted({entry.sequence for entry in full})[-MAX_ENTRIES:]
-    return Crossing(fresh, sum(entry.count for entry in full), tuple(sequences))
+    return Crossing(fresh, total, tuple(sequences))
 
 
 def _full(entries: list[Entry], place: int, timespan: float, threshold: int) -> list[Entry]:
     """The entries of every full enough window that contains the one at ``place``: they are neighbours."""
-    times, sums = [entry.time for entry in entries], _sums(entries)
+    times = [entry.time for entry in entries]
+    first = bisect.bisect_left(times, times[place], key=lambda start: start + timespan)
+    if place == len(entries) - 1:  # the widest window that ends with the newest entry holds all the others do
+        widest = entries[first:]
+        return widest if sum([entry.count for entry in widest]) >= threshold else []
+    sums = _sums(entries)
 
     def end_of(start: int) -> int:
         return bisect.bisect_right(times, times[start] + timespan)
 
-    def is_full(start: int) -> bool:
-        return sums[end_of(start)] - sums[start] >= threshold
-
-    starts = range(bisect.bisect_left(times, times[place] - timespan), place + 1)
-    first = next(filter(is_full, starts), None) if sums[-1] >= threshold else None
-    if first is None:
-        return []
+    full = [start for start in range(first, place + 1) if sums[end_of(start)] - sums[start] >= threshold]
     # The later a window begins the later it ends: those between the first and the last need not be looked at.
-    return entries[first : end_of(next(filter(is_full, reversed(starts))))]
+    return entries[full[0] : end_of(full[-1])] if full else []

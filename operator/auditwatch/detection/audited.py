@@ -25,6 +25,8 @@ from auditwatch.events.times import parse_time
 
 _REVIEWS: Final = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
 """Groups whose requests are answered and never stored: a dry run of one is no different."""
+_UNREAD: Final = frozenset({"FieldsUnreadable", "Salvaged"})
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 _encoder: Final = msgspec.json.Encoder(order="deterministic")
 _decoder: Final = msgspec.json.Decoder(JSONObject)
 
@@ -94,7 +96,7 @@ def activity_of(record: AuditRecord, seen: Circumstances) -> Activity:
 
 
 def _actor(record: AuditRecord, seen: Circumstances, time: float) -> Actor:
-    is_whole = not {"FieldsUnreadable", "Salvaged"} & set(record.degraded)
+    is_whole = _UNREAD.isdisjoint(record.degraded)
     return actor_of(record.event, record.evidence, k10=seen.k10, pods=seen.pods, at=time, is_whole=is_whole)
 
 
@@ -141,20 +143,12 @@ def _response(event: AuditEvent) -> Response:
     return Response(
         code=code,
         reason=status.reason if status else "",
-        phrase=_phrase(code),
+        phrase=_PHRASES.get(code, ""),
         message=status.message if status else "",
         issued_credential_id=derived.issued_credential_id(event),
     )
 
 
-def _phrase(code: int) -> str:
-    try:
-        return HTTPStatus(code).phrase
-    except ValueError:
-        return ""
-
-
 def _raw(event: AuditEvent) -> JSONObject:
     """The event in the API's own words, without bodies."""
-    bare = msgspec.structs.replace(event, request_object=msgspec.UNSET, response_object=msgspec.UNSET)
-    return _decoder.decode(_encoder.encode(bare))
+    return _decoder.decode(_encoder.encode(event))

@@ -93,7 +93,7 @@ class CompiledRule:
 
 def group_of(fields: Sequence[Field], scope: Scope) -> tuple[tuple[str, str], ...]:
     """(field, value) of each field; absent is empty, unknown is :data:`UNKNOWN_GROUP`."""
-    return tuple((each.name, _group_value(each.read(scope, MISSING))) for each in fields)
+    return tuple([(each.name, _group_value(each.read(scope, MISSING))) for each in fields])
 
 
 def _group_value(value: object) -> str:

@@ -130,7 +130,9 @@ class Detector:
         scope = Scope(activity, rule_set.k10, rule_set.zone)
         found = [self._match(rule_set, rule, sequence, scope) for rule in candidates if in_force.is_due(rule, sequence)]
         signals = [signal for signal in found if signal is not None]
-        names = frozenset(signal.rule for signal in signals)
+        if not signals:
+            return signals
+        names = frozenset([signal.rule for signal in signals])
         return signals + self._count_all(in_force, names, sequence, scope, since=sequence)
 
     def _revise(self, in_force: _InForce, sequence: int, row: Revision) -> list[Signal]:
@@ -192,12 +194,13 @@ class Detector:
         # What completed the count is judged and shown, with the count beside it.
         told = Scope(scope.activity, rule_set.k10, rule_set.zone, count=crossing.total)
         is_muted = self._is_muted(rule_set.watch, rule, sequence, told)
-        signal = matched(rule_set.watch, rule, sequence, told, unknown=False, is_muted=is_muted)
-        return [counted(signal, crossing.count, crossing.sequences)]
+        return [counted(rule_set.watch, rule, sequence, told, crossing, is_muted=is_muted)]
 
     def _is_muted(self, watch: str, rule: CompiledRule, sequence: int, scope: Scope) -> bool:
         """Whether the watch muted the rule, or an exception holds. ``upTo`` counts only what it covers."""
-        return rule.is_muted or any(
+        if rule.is_muted or not rule.exceptions:
+            return rule.is_muted
+        return any(
             exception.covers(scope) and self._has_room(watch, rule, exception, sequence, scope)
             for exception in rule.exceptions
         )

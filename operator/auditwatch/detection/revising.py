@@ -7,7 +7,8 @@ memory, and the same log gives the same answer.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from auditwatch.detection.compiled import CompiledRule
 from auditwatch.detection.scope import Scope

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from auditwatch.detection.changes import Change
 from auditwatch.events.activity import Activity, Gap
@@ -27,8 +29,7 @@ class Absorption:
     """(field of the story's group, field of the other's) with the same value; empty: what the story has counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signal:
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """One rule held for one row of the log (or, for a counting story, for the row that completed it)."""
 
     watch: str
@@ -59,7 +60,7 @@ class Signal:
     changes: tuple[Change, ...] = ()
     activity: Activity | None = None
     gap: Gap | None = None
-    contributors: tuple[int, ...] = field(default=())
+    contributors: tuple[int, ...] = ()
     """Log sequences of the rows counted by a story, newest last, at most 64."""
     absorbs: tuple[Absorption, ...] = ()
     """Of a story: whose findings are folded under the one it makes."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from auditwatch.detection.compiled import CompiledRule, group_of
+from auditwatch.detection.counting import Crossing
 from auditwatch.detection.scope import Scope
 from auditwatch.detection.signal import SEVERITIES, Certainty, Severity, Signal
 from auditwatch.detection.texts import MAX_TITLE, cut, shown
@@ -32,6 +32,28 @@ _CERTAINTY: Final[Mapping[Outcome, Certainty]] = {
 
 def matched(watch: str, rule: CompiledRule, sequence: int, scope: Scope, *, unknown: bool, is_muted: bool) -> Signal:
     """The signal of a rule that holds for a row; ``unknown``: it rests on ``onUnknown``."""
+    return _signal(watch, rule, sequence, scope, unknown=unknown, is_muted=is_muted, count=activities(scope))
+
+
+def counted(
+    watch: str, rule: CompiledRule, sequence: int, scope: Scope, crossing: Crossing, *, is_muted: bool
+) -> Signal:
+    """The signal of a story: what it newly counts, and the rows it rests on (newest last)."""
+    count, rows = crossing.count, crossing.sequences
+    return _signal(watch, rule, sequence, scope, unknown=False, is_muted=is_muted, count=count, contributors=rows)
+
+
+def _signal(
+    watch: str,
+    rule: CompiledRule,
+    sequence: int,
+    scope: Scope,
+    *,
+    unknown: bool,
+    is_muted: bool,
+    count: int,
+    contributors: tuple[int, ...] = (),
+) -> Signal:
     activity = scope.activity
     changes = scope.changes
     on_unknown = rule.on_unknown if unknown else None
@@ -47,7 +69,7 @@ def matched(watch: str, rule: CompiledRule, sequence: int, scope: Scope, *, unkn
         title=(rule.title if on_unknown is None else on_unknown.title)(scope),
         description=rule.description(scope),
         group=group_of(rule.group_by, scope),
-        count=activities(scope),
+        count=count,
         emits_finding=rule.emits_finding and not is_muted,
         attack=rule.source.attack,
         tags=rule.source.tags,
@@ -55,13 +77,9 @@ def matched(watch: str, rule: CompiledRule, sequence: int, scope: Scope, *, unkn
         remediation=rule.source.remediation,
         changes=changes if isinstance(changes, tuple) else (),
         activity=activity,
+        contributors=contributors,
         absorbs=rule.story.absorbs if rule.story is not None else (),
     )
-
-
-def counted(signal: Signal, count: int, contributors: tuple[int, ...]) -> Signal:
-    """The signal of a story: what it newly counts, and the rows it rests on (newest last)."""
-    return replace(signal, count=count, contributors=contributors)
 
 
 def activities(scope: Scope) -> int:

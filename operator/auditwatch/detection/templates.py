@@ -41,7 +41,7 @@ def compile_template(text: str, length: int = MAX_TITLE) -> Template:
     Raises :class:`TemplateError`. The literal text is trusted (it is the rule's own), values are escaped and cut.
     """
     parts = list(_parts(text))
-    return lambda scope: cut("".join(part if isinstance(part, str) else part(scope) for part in parts), length)
+    return lambda scope: cut("".join([part if isinstance(part, str) else part(scope) for part in parts]), length)
 
 
 def _parts(text: str) -> Sequence[str | Template]:

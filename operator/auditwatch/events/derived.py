@@ -6,8 +6,9 @@ Each is taken from fields the API server itself writes; where a client may have 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_plus
 
@@ -23,6 +24,8 @@ POD_NAME: Final = "authentication.kubernetes.io/pod-name"
 POD_UID: Final = "authentication.kubernetes.io/pod-uid"
 NODE_NAME: Final = "authentication.kubernetes.io/node-name"
 
+REMEMBERED: Final = 16
+"""URIs as read: that of one event is asked for several times on its way."""
 _LONG_RUNNING_VERBS: Final = frozenset({"watch", "proxy"})
 _LONG_RUNNING_SUBRESOURCES: Final = frozenset({"attach", "exec", "proxy", "log", "portforward"})
 _WITH_HONEST_DRY_RUN: Final = frozenset({"create", "update", "patch"})
@@ -64,12 +67,15 @@ def request_path(event: AuditEvent) -> str:
 
 def query(event: AuditEvent) -> dict[str, tuple[str, ...]]:
     """The parameters of the request as the API server understands them, each with all its values in order."""
-    if "?" not in event.request_uri:
-        return {}
-    found: dict[str, list[str]] = {}
-    for name, value in parameters(event.request_uri):
-        found.setdefault(name, []).append(value)
-    return {name: tuple(values) for name, values in found.items()}
+    return dict(_query_of(event.request_uri)) if "?" in event.request_uri else {}
+
+
+@lru_cache(REMEMBERED)
+def _query_of(uri: str) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name, value in parameters(uri):
+        found[name] = (*found.get(name, ()), value)
+    return found
 
 
 def exec_command(event: AuditEvent) -> tuple[str, ...]:

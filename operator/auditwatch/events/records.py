@@ -19,8 +19,6 @@ from auditwatch.events.shortening import shortened
 _OF_MANY: Final = frozenset({"list", "watch", "deletecollection"})
 """Verbs with lists for bodies, which are large by nature and not worth the time of looking for long texts in them."""
 
-_Body = msgspec.Raw | msgspec.UnsetType
-
 
 def record_of(
     decoded: Decoded,
@@ -41,7 +39,7 @@ def record_of(
     degraded = set(decoded.degraded)
     of = event.object_ref or ObjectReference()
     bodies = [
-        redacted_body(redactor, of, _decoded(body, event.verb, max_body, degraded))
+        body if body is msgspec.UNSET else redacted_body(redactor, of, _decoded(body, event.verb, max_body, degraded))
         for body in (event.request_object, event.response_object)
     ]
     kept = redacted_event(redactor, event)
@@ -59,10 +57,8 @@ def record_of(
     )
 
 
-def _decoded(body: _Body, verb: str, max_body: int, degraded: set[Degradation]) -> Any:
+def _decoded(body: msgspec.Raw, verb: str, max_body: int, degraded: set[Degradation]) -> Any:
     """The body as JSON value, or UNSET."""
-    if isinstance(body, msgspec.UnsetType):
-        return body
     data = bytes(body)
     if len(data) > max_body:
         degraded.add("BodyTooLarge")

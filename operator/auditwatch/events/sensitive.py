@@ -107,6 +107,10 @@ _HINTS: Final = (
 """What a text must hold, in lower case, for any of the patterns to find something in it."""
 _MAX_REMEMBERED: Final = 128
 """Characters of a field's name; clients choose names, and those that are remembered must stay small."""
+_MAX_HARMLESS: Final = 256
+"""Characters of a text that is remembered to hold no hint."""
+_MAX_TEXTS: Final = 1024
+_harmless: Final[set[str]] = set()
 
 
 def is_sensitive(field: str) -> bool:
@@ -128,11 +132,22 @@ def is_reference(field: str) -> bool:
 
 def hide_in_text(text: str, hide: Callable[[str], str]) -> str:
     """``text`` with every credential that is recognisable in it replaced by ``hide`` of it."""
+    if text in _harmless:
+        return text
     if not may_hold_a_credential(text):
+        _remember_harmless(text)
         return text
     for pattern in _PATTERNS:
         text = pattern.sub(lambda found: found[1] + hide(found[2]), text)
     return text
+
+
+def _remember_harmless(text: str) -> None:
+    """User agents and the reasons of authorizers are the same in event after event. What holds a hint is not kept."""
+    if len(text) <= _MAX_HARMLESS:
+        if len(_harmless) >= _MAX_TEXTS:
+            _harmless.clear()
+        _harmless.add(text)
 
 
 def may_hold_a_credential(text: str) -> bool:

@@ -17,6 +17,7 @@ _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 _MICRO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{6}Z", re.ASCII)
 """Nearly every time there is, and read three times as fast."""
+_MICRO_LENGTH: Final = 27
 _RFC_3339: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,18}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
 )
@@ -24,7 +25,7 @@ _RFC_3339: Final = re.compile(
 
 def parse_time(text: str) -> float | None:
     """Seconds since the epoch of an RFC 3339 time with any number of decimals; ``None`` where it is none."""
-    if _MICRO_TIME.fullmatch(text) and (moment := _micro_time(text)) is not None:
+    if len(text) == _MICRO_LENGTH and (moment := _micro_time(text)) is not None:
         return moment
     found = _RFC_3339.fullmatch(text)
     if found is None:
@@ -43,7 +44,9 @@ def parse_time(text: str) -> float | None:
 
 @lru_cache(REMEMBERED)
 def _micro_time(text: str) -> float | None:
-    """A time with six decimals and ``Z``; ``None`` for no day of the calendar, or a leap second."""
+    """A time with six decimals and ``Z``; ``None`` for anything else, no day of the calendar, or a leap second."""
+    if not _MICRO_TIME.fullmatch(text):
+        return None
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

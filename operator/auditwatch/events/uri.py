@@ -20,7 +20,11 @@ def parameters(uri: str) -> Iterator[tuple[str, str]]:
     for part in parts(uri):
         if part and ";" not in part and _BAD_ESCAPE.search(part) is None:
             name, _, value = part.partition("=")
-            yield unquote_plus(name), unquote_plus(value)
+            yield _decoded(name), _decoded(value)
+
+
+def _decoded(text: str) -> str:
+    return unquote_plus(text) if "%" in text or "+" in text else text
 
 
 def parts(uri: str) -> list[str]:

@@ -7,6 +7,7 @@ level Metadata with 18 texts: 5 GB/s from their beginnings, 13 GB/s from their r
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 MIN_LENGTH: Final = 8
@@ -32,6 +33,8 @@ _LINES: Final = (
     b'"annotations":{"authorization.k8s.io/reason":"RBAC: allowed by ClusterRoleBinding \\"system:controller\\" of '
     b'ClusterRole \\"system:controller\\" to ServiceAccount \\"deployment-controller/kube-system\\""}}\n'
 )
+_PLACES: Final = Counter(_LINES[start : start + _LOOKED_FOR] for start in range(len(_LINES)))
+"""How often each beginning is in them."""
 
 
 def from_its_rarest(text: bytes) -> bytes:
@@ -46,4 +49,4 @@ def stops(text: bytes) -> int:
 
 
 def _beginnings(text: bytes) -> int:
-    return _LINES.count(text[:_LOOKED_FOR])
+    return _PLACES[text[:_LOOKED_FOR]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -34,6 +35,9 @@ CREDENTIAL: Final = 128
 NAME: Final = 253
 ADDRESS: Final = 64
 AGENT: Final = 256
+
+REMEMBERED: Final = 256
+"""Networks of addresses, which are slow to parse."""
 
 
 def add_actors(state: FindingState, activity: Activity) -> bool:
@@ -204,6 +208,11 @@ def _forget_client(state: FindingState, gone: ClientSeen | None) -> None:
 
 def network(address: str) -> str:
     """The network an address counts to: a client that is given another address nearby is no other one."""
+    return _network(address)
+
+
+@lru_cache(REMEMBERED)
+def _network(address: str) -> str:
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 HASH_LENGTH: Final = 16
@@ -18,6 +19,8 @@ HASH_LENGTH: Final = 16
 RULE_LENGTH: Final = 46
 """Characters of the rule kept in a name, so that name and hash fit a DNS label (RFC 1123: 63)."""
 
+REMEMBERED: Final = 64
+"""Fingerprints: that of one signal is asked for several times, and signals of one incident follow each other."""
 _LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _NOT_DNS: Final = re.compile(r"[^a-z0-9]+")
 
@@ -34,6 +37,11 @@ def digest(*parts: str) -> str:
 
 def fingerprint(*, cluster: str, watch: str, rule: str, group: Group) -> str:
     """What stays the same over all incidents of one kind: 16 hex digits."""
+    return _fingerprint(cluster, watch, rule, group)
+
+
+@lru_cache(REMEMBERED)
+def _fingerprint(cluster: str, watch: str, rule: str, group: Group) -> str:
     return digest(cluster, watch, rule, *_flat(group))
 
 

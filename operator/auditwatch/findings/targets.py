@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from auditwatch.detection import texts
@@ -13,10 +14,17 @@ NAME: Final = 253
 WORD: Final = 63
 UID: Final = 64
 """Characters kept (api/findingstatus.py)."""
+REMEMBERED: Final = 8
+"""Targets as kept: that of one signal is asked for several times."""
 
 
 def target_seen(target: Target, time: float) -> TargetSeen:
     """The target as findings keep it: every part escaped and cut."""
+    return _seen(target, time)
+
+
+@lru_cache(REMEMBERED)
+def _seen(target: Target, time: float) -> TargetSeen:
     return TargetSeen(
         group=texts.shown(target.group, NAME),
         version=texts.shown(target.version, WORD),

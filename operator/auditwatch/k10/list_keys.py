@@ -10,12 +10,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
 from auditwatch.k10.groups import family
 
+REMEMBERED: Final = 256
+"""Kinds whose keys are asked for again and again."""
 CONTENT: Final = ("*",)
 """An element that nothing names is itself: changed content is one element gone and one new."""
 
@@ -93,6 +96,11 @@ class DeclaredKeys:
 
 def list_keys(group: str, resource: str) -> DeclaredKeys:
     """The keys of a kind, in any API domain."""
+    return _list_keys(group, resource)
+
+
+@lru_cache(REMEMBERED)
+def _list_keys(group: str, resource: str) -> DeclaredKeys:
     return DeclaredKeys(_DECLARED.get((family(group) or group, resource), {}))
 
 

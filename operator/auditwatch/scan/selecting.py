@@ -5,7 +5,7 @@ All of this is done where the bytes are read, in any number of processes; only r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,6 +46,10 @@ class Bad(msgspec.Struct, frozen=True, array_like=True):
     problem: str
 
 
+Selected = tuple[int, bytes]
+"""Lines before it in its part, and a line."""
+
+
 class Part(msgspec.Struct, array_like=True):
     """What some consecutive lines held."""
 
@@ -77,20 +81,20 @@ class Sieve:
 
         Raises :class:`ReadError`, after the part that holds what was read before.
         """
-        part, held = Part(), 0
+        part, lines, held = Part(), list[Selected](), 0
         try:
             for window in windows(read_into):
                 if is_beginning:
                     self._look_at_first(window, part)
                     is_beginning = False
-                held += self._take(window, part)
+                held += self._take(window, part, lines)
                 if held >= PART_BYTES:
-                    yield part
-                    part, held = Part(), 0
+                    yield self._read(lines, part)
+                    part, lines, held = Part(), [], 0
         except ReadError:
-            yield part
+            yield self._read(lines, part)
             raise
-        yield part
+        yield self._read(lines, part)
 
     def _look_at_first(self, window: Window, part: Part) -> None:
         """Decode the first line, needle or not: a file that is no audit log must not look like a quiet one."""
@@ -100,8 +104,8 @@ class Sieve:
             for raw in unwrap(line):
                 self._decoded(raw, 0, part)
 
-    def _take(self, window: Window, part: Part) -> int:
-        """Read what is selected of a window; its bytes."""
+    def _take(self, window: Window, part: Part, lines: list[Selected]) -> int:
+        """Put what is selected of a window to ``lines``; how many bytes."""
         data, end, position, held = window.data, window.end, 0, 0
         part.size += end
         if window.is_cut:
@@ -113,12 +117,17 @@ class Sieve:
             position = start
             part.selected += 1
             held += stop - start
-            self._read_line(bytes(data[start:stop]), part)
+            lines.append((part.lines, bytes(data[start:stop])))
         part.lines += _newlines(data, position, end) + (data[end - 1] != ord(_NEWLINE))
         return held
 
-    def _read_line(self, line: bytes, part: Part) -> None:
-        number = part.lines
+    def _read(self, lines: Iterable[Selected], part: Part) -> Part:
+        """Read what was selected all at once: in between, searching would push what it takes out of the caches."""
+        for number, line in lines:
+            self._read_line(number, line, part)
+        return part
+
+    def _read_line(self, number: int, line: bytes, part: Part) -> None:
         try:
             for item, raw in enumerate(unwrap(line)):
                 if len(raw) == len(line) or self.prefilter.selects(raw):

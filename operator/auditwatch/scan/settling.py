@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from auditwatch.detection.audited import Circumstances, activity_of, event_time, request_key
+from auditwatch.detection.audited import Circumstances, activity_of, event_time
 from auditwatch.detection.joiner.clearing import Deletions
 from auditwatch.detection.joiner.merging import blamed
 from auditwatch.detection.remembered import Remembered
@@ -92,11 +92,10 @@ class Settling:
         self._open.clear()
 
     def _settled(self, record: AuditRecord) -> Activity | None:
-        key = request_key(record)
-        self._open.pop(_open_key(record), None)
-        if not self._requests.add(key):
-            return None
-        return self._remembered.completed(self._blamed(activity_of(record, self._circumstances)))
+        if self._open:
+            self._open.pop(_open_key(record), None)
+        activity = activity_of(record, self._circumstances)
+        return self._remembered.completed(self._blamed(activity)) if self._requests.add(activity.key) else None
 
     def _blamed(self, activity: Activity) -> Activity:
         """What the namespace controller clears away is blamed on whoever deleted the namespace."""

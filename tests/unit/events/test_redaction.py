@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from auditwatch.events.redaction import Redactor
-from auditwatch.events.sensitive import _PATTERNS, hide_in_text, is_sensitive
+from auditwatch.events.sensitive import _PATTERNS, _harmless, hide_in_text, is_sensitive
 
 PLANTED = "Pl4nted-s3cret-value"
 REDACTOR = Redactor(b"a key of an installation")
@@ -341,6 +341,19 @@ def test_the_quick_look_at_a_text_never_lets_a_credential_pass(text: str) -> Non
         for pattern in _PATTERNS:
             slow = pattern.sub(lambda found: found[1] + REDACTOR.hide(found[2]), slow)
         assert hide_in_text(whole, REDACTOR.hide) == slow
+
+
+def test_a_text_without_a_hint_is_remembered_and_no_other_is() -> None:
+    for text in ("RBAC: allowed", "password=open", "x" * 1000):
+        assert [hide_in_text(text, REDACTOR.hide) for _ in range(2)] == [REDACTOR.text(text)] * 2
+    assert "RBAC: allowed" in _harmless
+    assert not any("password" in text or len(text) > 256 for text in _harmless)
+
+
+def test_only_so_many_texts_are_remembered() -> None:
+    for number in range(3000):
+        hide_in_text(f"agent {number}", REDACTOR.hide)
+    assert len(_harmless) <= 1024
 
 
 def test_a_name_of_any_length_is_judged_by_its_ending() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from msgspec.structs import replace as changed
@@ -68,7 +67,7 @@ def counted(told: Activity, sequence: int) -> Signal:
 def corrected(sequence: int, former: Activity, told: Activity) -> Signal:
     """The signal of a row that tells more of ``former``."""
     known = changed(told, key=former.key)
-    return replace(counted(known, sequence), amends=True, former=former)
+    return changed(counted(known, sequence), amends=True, former=former)
 
 
 def after(*signals: Signal) -> FindingState:

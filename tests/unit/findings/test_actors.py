@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 import msgspec
@@ -278,7 +277,7 @@ def test_how_somebody_came_is_corrected_too() -> None:
 
 def test_a_correction_of_which_the_former_is_not_told_takes_nobody_away() -> None:
     former = hinted(1)
-    told = replace(corrected(2, former, audited(1)), former=None)
+    told = changed(corrected(2, former, audited(1)), former=None)
 
     assert names(after(counted(former, 1), told)) == ["?kubectl-patch", "mallory@example.com"]
 

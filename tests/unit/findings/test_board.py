@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from auditwatch.detection.signal import Absorption
 from auditwatch.events.activity import Actor

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from msgspec.structs import replace as changed
@@ -24,7 +23,7 @@ def amending(sequence: int, first: Signal, **parts: Any) -> Signal:
     again = signal(sequence, actor=EVE, attribution="Audited", **parts)
     assert again.activity is not None
     known = changed(again.activity, key=first.activity.key)
-    return replace(again, activity=known, amends=True)
+    return changed(again, activity=known, amends=True)
 
 
 def test_it_names_the_actor_raises_the_attribution_and_counts_nothing() -> None:
@@ -85,14 +84,14 @@ def test_everybody_who_may_have_done_it_is_named() -> None:
     first = signal(1, attribution="Ambiguous", actor=EVE)
     assert first.activity is not None
     book = ledger()
-    book.apply([replace(first, activity=changed(first.activity, suspects=(EVE, Actor(id="bob"))))])
+    book.apply([changed(first, activity=changed(first.activity, suspects=(EVE, Actor(id="bob"))))])
 
     assert [actor.id for actor in only(book).actors] == ["eve", "bob"]
 
 
 def moved(sequence: int, **parts: Any) -> Signal:
     """An activity that was counted under nobody, and is known to be eve's now."""
-    return replace(
+    return changed(
         signal(sequence, actor=EVE, attribution="Audited", group=BY_EVE, **parts),
         supersedes=UNKNOWN,
         superseded_count=1,

@@ -119,6 +119,8 @@ class ApiServer:
     def _written(self, asked: Asked, body: dict[str, Any]) -> web.Response:
         if asked.path.endswith("/selfsubjectreviews"):
             return web.json_response({"status": {"userInfo": {"username": self.username}}})
+        if asked.path.endswith("/selfsubjectaccessreviews"):
+            return web.json_response({"status": {"allowed": True}})
         path = f"{asked.path}/{body['metadata']['name']}" if asked.method == "POST" else asked.path
         before = self.objects.get(path, {})
         version = before.get("metadata", {}).get("resourceVersion")

@@ -21,6 +21,7 @@ from kubernetes.aio.client.api_client import ApiClient
 
 from auditwatch import __version__
 from auditwatch.cluster import credentials
+from auditwatch.cluster.connections import Connections
 from auditwatch.cluster.errors import RequestLine, UnreachableError
 from auditwatch.cluster.framing import LineSplitter, Page, decode_page, is_error_event
 from auditwatch.cluster.requests import Query, Resource, error_of, error_of_event, query_string
@@ -51,9 +52,16 @@ class Cluster:
     """
 
     def __init__(
-        self, client: Any, *, timeouts: Timeouts, refresh: asyncio.Task[None], is_service_account: bool
+        self,
+        client: Any,
+        connections: Connections,
+        *,
+        timeouts: Timeouts,
+        refresh: asyncio.Task[None],
+        is_service_account: bool,
     ) -> None:
         self._client = client
+        self._connections = connections
         self._is_service_account = is_service_account
         self._timeouts = timeouts
         self._refresh = refresh
@@ -71,8 +79,11 @@ class Cluster:
         configuration, refresh = await credentials.load(kubeconfig=kubeconfig, context=context)
         client = ApiClient(configuration)
         client.user_agent = user_agent
+        connections = Connections(limit=client.rest_client.maxsize, ssl=client.rest_client.ssl_context)
+        configuration.client_session_kwargs = {"connector": connections}
         return cls(
             client,
+            connections,
             timeouts=timeouts or Timeouts(),
             refresh=asyncio.create_task(refresh()),
             is_service_account=kubeconfig is None and context is None and credentials.in_pod(),
@@ -88,6 +99,7 @@ class Cluster:
         with suppress(asyncio.CancelledError):
             await self._refresh
         await self._client.close()
+        await self._connections.end()
 
     async def __aenter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -51,9 +51,14 @@ def options(
     """Watches Kasten K10 for abuse and says so as Kubernetes objects."""
 
 
+_GARBAGE: Final = 20_000
+"""Objects after which garbage is looked for: nearly all of ours go without, as records refer to nothing above them."""
+
+
 def main() -> None:
     """Entry point of the console script."""
     gc.freeze()  # what is loaded stays to the end, and is not looked through for garbage
+    gc.set_threshold(_GARBAGE)
     try:
         app()
     except Exception as error:

@@ -86,12 +86,14 @@ def actor_of(
 
 def _proven(event: AuditEvent, standing: Standing, k10: Identities) -> Actor:
     user, effective = event.user, effective_user(event)
+    is_account = k10.is_k10_account(user.username)
+    via = _via(event, standing, k10, is_account=is_account)
     return Actor(
         id=_cloud_identity(user) or effective.username,
         name=effective.username,
         groups=effective.groups,
-        kind=_kind(event, standing, k10),
-        via=_via(event, standing, k10),
+        kind=_kind(event, standing, k10, via=via, is_account=is_account),
+        via=via,
         is_k10=_is_k10(event, standing, k10),
         user=user.username,
         user_groups=user.groups,
@@ -150,17 +152,17 @@ def _impersonator(event: AuditEvent) -> Impersonator | None:
     return Impersonator(id=_cloud_identity(user) or user.username, name=user.username, groups=user.groups)
 
 
-def _kind(event: AuditEvent, standing: Standing, k10: Identities) -> str:
+def _kind(event: AuditEvent, standing: Standing, k10: Identities, *, via: str, is_account: bool) -> str:
     """K10's account used from elsewhere, or taken on by somebody, is a suspect."""
     effective = effective_user(event).username
-    if k10.is_k10_account(event.user.username):
+    if is_account:
         if standing is None:
             return ""
         if standing is False:
             return "K10Suspect"
     if event.impersonated_user is not None:
         return "K10Suspect" if k10.is_k10_account(effective) else _kind_of(effective)
-    return "K10" if _via(event, standing, k10) == "K10Internal" else _kind_of(effective)
+    return "K10" if via == "K10Internal" else _kind_of(effective)
 
 
 def _kind_of(username: str) -> str:
@@ -171,8 +173,7 @@ def _kind_of(username: str) -> str:
     return "Node" if username.startswith(_NODE) else "User"
 
 
-def _via(event: AuditEvent, standing: Standing, k10: Identities) -> str:
-    is_account = k10.is_k10_account(event.user.username)
+def _via(event: AuditEvent, standing: Standing, k10: Identities, *, is_account: bool) -> str:
     if is_account and standing is None:
         return ""
     if event.impersonated_user is not None:

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from auditwatch.cluster import discovery
-from auditwatch.cluster.access import Permission, missing
+from auditwatch.cluster.access import Permission, missing, require
 from auditwatch.cluster.client import Cluster
 from auditwatch.cluster.errors import ForbiddenError, NotFoundError, UnavailableError
 from auditwatch.cluster.findings import FindingStore
@@ -136,6 +136,28 @@ async def test_an_answer_that_does_not_say_yes_is_a_no(server: Server, cluster: 
     wanted = Permission("list", "apps", "deployments")
 
     assert await missing(cluster, [wanted]) == [wanted]
+
+
+async def test_the_first_right_that_is_missing_is_told_like_a_refusal_and_is_none(
+    server: Server, cluster: Cluster
+) -> None:
+    server.decide = lambda body: {"status": {"allowed": body["spec"]["resourceAttributes"]["verb"] == "list"}}
+    rights = [Permission(verb, "apps", "deployments", "kasten-io-mc") for verb in ("list", "watch", "get")]
+
+    await require(cluster, rights[0])
+    with pytest.raises(ForbiddenError, match=r"watch deployments\.apps in namespace kasten-io-mc: 403") as refused:
+        await require(cluster, *rights)
+
+    assert (refused.value.status, refused.value.request.verb) == (403, "watch")
+    assert {(method, path.rpartition("/")[2]) for method, path, _, _ in server.asked} == {
+        ("POST", "selfsubjectaccessreviews")
+    }
+
+
+async def test_where_nobody_may_ask_for_rights_none_is_called_missing(server: Server, cluster: Cluster) -> None:
+    server.answers["POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"] = (403, {})
+
+    await require(cluster, Permission("list", "apps", "deployments"))
 
 
 async def test_a_token_is_reviewed_for_our_audience(server: Server, cluster: Cluster) -> None:

@@ -9,6 +9,8 @@ from auditwatch.detection.matching import Kind, Selector
 
 MEMO_SIZE: Final = 4096
 """Kinds remembered. A client can invent kinds; beyond this the memo starts anew."""
+MEMO_NAMES: Final = 512
+"""Characters of the names of a kind that is remembered: a client may send a million of them in one request."""
 
 
 class Selecting(Protocol):
@@ -34,7 +36,12 @@ class Index(Generic[R]):
         """The rules whose selector fits, in their order."""
         found = self._memo.get(kind)
         if found is None:
+            found = tuple(rule for rule in self._rules if rule.selector.fits(kind))
+            self._remember(kind, found)
+        return found
+
+    def _remember(self, kind: Kind, found: tuple[R, ...]) -> None:
+        if len(kind.group) + len(kind.resource) + len(kind.subresource) + len(kind.verb) <= MEMO_NAMES:
             if len(self._memo) >= MEMO_SIZE:
                 self._memo.clear()
-            found = self._memo[kind] = tuple(rule for rule in self._rules if rule.selector.fits(kind))
-        return found
+            self._memo[kind] = found

@@ -6,7 +6,7 @@ Each is taken from fields the API server itself writes; where a client may have 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -26,6 +26,8 @@ NODE_NAME: Final = "authentication.kubernetes.io/node-name"
 
 REMEMBERED: Final = 16
 """URIs as read: that of one event is asked for several times on its way."""
+MAX_REMEMBERED: Final = 4096
+"""Characters of a URI that is remembered: a client may send a million, with half a million parameters in them."""
 _LONG_RUNNING_VERBS: Final = frozenset({"watch", "proxy"})
 _LONG_RUNNING_SUBRESOURCES: Final = frozenset({"attach", "exec", "proxy", "log", "portforward"})
 _WITH_HONEST_DRY_RUN: Final = frozenset({"create", "update", "patch"})
@@ -67,15 +69,20 @@ def request_path(event: AuditEvent) -> str:
 
 def query(event: AuditEvent) -> dict[str, tuple[str, ...]]:
     """The parameters of the request as the API server understands them, each with all its values in order."""
-    return dict(_query_of(event.request_uri)) if "?" in event.request_uri else {}
+    uri = event.request_uri
+    if "?" not in uri:
+        return {}
+    return dict(_remembered_query(uri)) if len(uri) <= MAX_REMEMBERED else _query_of(uri)
 
 
-@lru_cache(REMEMBERED)
-def _query_of(uri: str) -> Mapping[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
+def _query_of(uri: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
     for name, value in parameters(uri):
-        found[name] = (*found.get(name, ()), value)
-    return found
+        found.setdefault(name, []).append(value)
+    return {name: tuple(values) for name, values in found.items()}
+
+
+_remembered_query: Final = lru_cache(REMEMBERED)(_query_of)
 
 
 def exec_command(event: AuditEvent) -> tuple[str, ...]:

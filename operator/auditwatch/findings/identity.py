@@ -19,7 +19,7 @@ HASH_LENGTH: Final = 16
 RULE_LENGTH: Final = 46
 """Characters of the rule kept in a name, so that name and hash fit a DNS label (RFC 1123: 63)."""
 
-REMEMBERED: Final = 64
+REMEMBERED: Final = 16
 """Fingerprints: that of one signal is asked for several times, and signals of one incident follow each other."""
 _LABEL_VALUE: Final = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _NOT_DNS: Final = re.compile(r"[^a-z0-9]+")

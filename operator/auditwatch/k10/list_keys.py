@@ -19,6 +19,8 @@ from auditwatch.k10.groups import family
 
 REMEMBERED: Final = 256
 """Kinds whose keys are asked for again and again."""
+MAX_REMEMBERED: Final = 512
+"""Characters of their names; a client may ask for kinds with longer ones, which do not exist."""
 CONTENT: Final = ("*",)
 """An element that nothing names is itself: changed content is one element gone and one new."""
 
@@ -96,12 +98,15 @@ class DeclaredKeys:
 
 def list_keys(group: str, resource: str) -> DeclaredKeys:
     """The keys of a kind, in any API domain."""
-    return _list_keys(group, resource)
+    is_short = len(group) + len(resource) <= MAX_REMEMBERED
+    return _remembered_keys(group, resource) if is_short else _list_keys(group, resource)
 
 
-@lru_cache(REMEMBERED)
 def _list_keys(group: str, resource: str) -> DeclaredKeys:
     return DeclaredKeys(_DECLARED.get((family(group) or group, resource), {}))
+
+
+_remembered_keys: Final = lru_cache(REMEMBERED)(_list_keys)
 
 
 def _conventional(path: str) -> tuple[str, ...]:

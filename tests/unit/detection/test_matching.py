@@ -158,6 +158,15 @@ def test_invented_kinds_do_not_fill_the_memory() -> None:
     assert len(index._memo) <= MEMO_SIZE
 
 
+def test_a_kind_with_a_name_of_a_million_characters_is_judged_and_not_remembered() -> None:
+    (rule,) = rule_set("[{name: a, match: {apiGroups: ['*.kio.kasten.io'], verbs: [get]}}]").rules.values()
+    index = Index([rule])
+    kind = Kind(f"{'x' * 1_000_000}.kio.kasten.io", "policies", "", "get", is_state=False)
+
+    assert index.candidates(kind) == (rule,)
+    assert len(index._memo) == 0
+
+
 BY_ROBOT = audited(
     user={"username": "system:serviceaccount:argocd:robot", "groups": ["system:serviceaccounts", "argo"]},
     userAgent="argocd/v3",

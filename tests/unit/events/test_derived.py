@@ -76,6 +76,21 @@ def test_the_path_and_the_parameters_are_decoded() -> None:
     assert derived.query(event(request_uri="/apis")) == {}
 
 
+def test_a_query_of_half_a_million_parameters_is_read_and_not_remembered() -> None:
+    long = event(request_uri="/apis?" + "&".join(["a"] * 500_000))
+    before = derived._remembered_query.cache_info()
+
+    assert derived.query(long) == {"a": ("",) * 500_000}
+    assert derived._remembered_query.cache_info() == before
+
+
+def test_what_one_reader_does_to_a_query_the_next_one_does_not_see() -> None:
+    short = event(request_uri="/apis?a=1")
+    derived.query(short).clear()
+
+    assert derived.query(short) == {"a": ("1",)}
+
+
 @pytest.mark.parametrize("uri", ["a=1;b=2", "a=%zz", "a=%4", "%=a"])
 def test_a_parameter_that_the_api_server_drops_is_not_there(uri: str) -> None:
     assert derived.query(asked(f"{uri}&kept=1")) == {"kept": ("1",)}

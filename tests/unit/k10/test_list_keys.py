@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from auditwatch.detection.changes import diff
-from auditwatch.k10.list_keys import list_keys
+from auditwatch.k10.list_keys import _remembered_keys, list_keys
 
 JSONObject = dict[str, Any]
 CONFIG = "config.kio.kasten.io"
@@ -105,3 +105,10 @@ def test_the_key_of_content_does_not_depend_on_the_order_of_its_fields() -> None
     keys = list_keys(RBAC, "roles")
     assert keys.key("rules", {"a": 1, "b": 2}) == keys.key("rules", {"b": 2, "a": 1})
     assert keys.key("rules", {"a": 1}) != keys.key("rules", {"a": 2})
+
+
+def test_the_keys_of_a_kind_with_a_long_name_are_not_remembered() -> None:
+    before = _remembered_keys.cache_info().currsize
+
+    assert list_keys("x" * 1_000_000, "policies").declared == {}
+    assert _remembered_keys.cache_info().currsize == before

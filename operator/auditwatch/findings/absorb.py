@@ -41,11 +41,13 @@ def absorb(state: FindingState, signal: Signal) -> None:
         novel |= add_target(state, activity.target, signal.time)
     for change in signal.changes:
         _add_change(state, change, signal.time)
-    state.recent = [*state.recent, short_key(signal)][-RECENT_KEYS:]
+    state.recent.append(short_key(signal))
+    del state.recent[:-RECENT_KEYS]
     if signal.gap is None or not _is_told(state, signal.gap):
         add_evidence(state, signal)
         state.count += max(1, signal.count)
-        state.rows = [*state.rows, (signal.sequence, max(1, signal.count))][-RECENT_KEYS:]
+        state.rows.append((signal.sequence, max(1, signal.count)))
+        del state.rows[:-RECENT_KEYS]
     state.absorbs = tuple((each.rule, each.seconds, each.join) for each in signal.absorbs)
     state.first_seen = min(state.first_seen, signal.time)
     state.last_seen = max(state.last_seen, signal.time)

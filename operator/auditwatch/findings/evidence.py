@@ -51,7 +51,8 @@ def add_evidence(state: FindingState, signal: Signal) -> None:
     if len(state.evidence_head) < EVIDENCE_HEAD:
         state.evidence_head.append(evidence)
     else:
-        state.evidence_tail = [*state.evidence_tail, evidence][-EVIDENCE_TAIL:]
+        state.evidence_tail.append(evidence)
+        del state.evidence_tail[:-EVIDENCE_TAIL]
 
 
 def replace_evidence(state: FindingState, signal: Signal) -> None:

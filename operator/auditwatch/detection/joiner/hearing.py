@@ -100,7 +100,8 @@ class Hearing:
         source.last = max(source.last, now)
         source.first = min(source.first, now)
         if time >= source.first:
-            source.lags = [*source.lags, (now, now - time)][-LAGS:]
+            source.lags.append((now, now - time))
+            del source.lags[:-LAGS]
         self._waits.pop(name, None)
         known = source.watermarks.get(instance, (-math.inf, -math.inf))
         source.watermarks[instance] = (max(known[0], time), max(known[1], now))

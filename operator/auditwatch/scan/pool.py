@@ -27,6 +27,8 @@ from auditwatch.scan.selecting import Part, Sieve
 
 PIECE_BYTES: Final = 32 << 20
 """Bytes of a plain file that are read as one piece of work."""
+_PIECES_ALONE: Final = 4
+"""That many at once where one process reads: what is found in a piece is settled together, with warm caches."""
 MIN_BYTES: Final = 512 << 20
 """Less than this in all is read without further processes: starting them takes longer (measured with two cores)."""
 _INFLATION: Final = 10
@@ -81,13 +83,13 @@ class _Answer(msgspec.Struct, array_like=True):
 _answers: Final = msgspec.json.Decoder(_Answer)
 
 
-def pieces_of(each: Input) -> Iterator[Piece]:
-    """The pieces of one input, in order; at least one."""
-    if each.form != "Plain" or each.size <= PIECE_BYTES:
+def pieces_of(each: Input, most: int) -> Iterator[Piece]:
+    """The pieces of one input, in order, of ``most`` bytes; at least one."""
+    if each.form != "Plain" or each.size <= most:
         yield Piece(each, 0, each.size)
         return
-    for start in range(0, each.size, PIECE_BYTES):
-        yield Piece(each, start, min(start + PIECE_BYTES, each.size))
+    for start in range(0, each.size, most):
+        yield Piece(each, start, min(start + most, each.size))
 
 
 def is_long(inputs: Sequence[Input]) -> bool:
@@ -103,7 +105,7 @@ def read_all(inputs: Sequence[Input], task: Task, *, jobs: int) -> Iterator[Read
     if jobs <= 1 or not is_long(inputs):
         sieve = task.sieve()
         for each in inputs:
-            for piece in pieces_of(each):
+            for piece in pieces_of(each, _PIECES_ALONE * PIECE_BYTES):
                 yield from _here(piece, sieve)
     else:
         yield from _spread(inputs, task, jobs)
@@ -137,7 +139,7 @@ def _spread(inputs: Sequence[Input], task: Task, jobs: int) -> Iterator[Read]:
     waiting: deque[tuple[Piece, Future[bytes] | None]] = deque()
     with ProcessPoolExecutor(jobs, _context(), _begin, (task,)) as pool:
         try:
-            for piece in (piece for each in inputs for piece in pieces_of(each)):
+            for piece in (piece for each in inputs for piece in pieces_of(each, PIECE_BYTES)):
                 waiting.append((piece, None if piece.of.form == "Stream" else pool.submit(_work, piece)))
                 if len(waiting) > jobs:
                     yield from _taken(*waiting.popleft(), here)

@@ -58,7 +58,7 @@ def test_any_number_of_processes_finds_the_same_in_the_order_of_the_logs(tmp_pat
 
 def test_plain_files_are_read_in_pieces_that_meet(tmp_path: Path) -> None:
     (each,) = inputs_of([_logs(tmp_path)[0]])
-    pieces = list(pieces_of(each))
+    pieces = list(pieces_of(each, pool.PIECE_BYTES))
     assert len(pieces) > 3
     assert [piece.start for piece in pieces[1:]] == [piece.end for piece in pieces[:-1]]
     assert (pieces[0].start, pieces[-1].end) == (0, each.size)

@@ -22,7 +22,7 @@ from auditwatch.sources.file.listing import list_log
 from auditwatch.sources.file.missing import Missing
 from auditwatch.sources.file.naming import Grammar
 from auditwatch.sources.file.position import FilePosition, Position
-from auditwatch.sources.file.reading import Reader
+from auditwatch.sources.file.reading import Reader, is_copy
 from auditwatch.sources.file.rotation import (
     Entry,
     State,
@@ -30,6 +30,7 @@ from auditwatch.sources.file.rotation import (
     in_order,
     is_superseded,
     newest_backup,
+    read_up_to,
     to_examine,
 )
 from auditwatch.sources.file.trouble import Trouble, absent, explain, refuse
@@ -82,10 +83,7 @@ class Files:
         self._see_successors()
         self._check_live(now)
         self._miss_known(now)
-        self._known.forget({entry.name.text for entry in everything})
-        states = {entry.state for entry in everything}
-        self._settled &= states
-        self._unfinished = {state: since for state, since in self._unfinished.items() if state in states}
+        self._forget(everything)
 
     @property
     def has_begun(self) -> bool:
@@ -154,6 +152,15 @@ class Files:
         """As the file is now (where it has that many bytes), there is nothing more to read in it."""
         same = (entry for entry in self._entries if entry.id == reader.content.inode)
         self._settled.update(entry.state for entry in same if size in {None, entry.size})
+
+    def _forget(self, everything: list[Entry]) -> None:
+        """What is gone, and backups of long ago: once nothing among them waits, they are not looked at again."""
+        if not (self._is_unsure or self.waiting):
+            self._before = read_up_to(self._entries, settled=self._settled, before=self._before)
+        self._known.forget({entry.name.text: entry.name.stamp > self._before for entry in everything})
+        states = {entry.state for entry in everything}
+        self._settled &= states
+        self._unfinished = {state: since for state, since in self._unfinished.items() if state in states}
 
     def _begin(self, entries: list[Entry]) -> None:
         if not self._has_begun:
@@ -261,7 +268,7 @@ class Files:
     def _has_open_twin(self, entry: Entry, content: Content, head: bytes) -> bool:
         """Whether an open file is the same log: the copy is judged once that one has been read to its end."""
         for reader in self.readers:
-            if begin_alike(reader.current_head(), head) and _is_copy(entry, content, reader):
+            if begin_alike(reader.current_head(), head) and is_copy(entry, content, reader):
                 if entry.name.is_gzip:
                     reader.name = entry.name
                 return True
@@ -331,18 +338,3 @@ class Files:
         """When the file with this stamp was begun, by the name of the one before it."""
         times = [entry.name.time for entry in self._entries if entry.name.stamp < stamp]
         return next((time for time in reversed(times) if time is not None), self.seen)
-
-
-def _is_copy(entry: Entry, content: Content, reader: Reader) -> bool:
-    """Of files with the same head: whether one is the other, as far as both go.
-
-    To compare more than the heads of a compressed one would mean to uncompress it: names and links tell, too.
-    """
-    if entry.name.is_gzip:
-        return entry.name.stamp == reader.name.stamp or (reader.name.is_live and not reader.content.is_linked())
-    if 0 < reader.framer.offset <= content.size():
-        return content.trail_at(reader.framer.offset) == reader.framer.trail
-    if not reader.content.grows:
-        return entry.name.stamp == reader.name.stamp
-    common = min(content.size(), reader.content.size())
-    return content.trail_at(common) == reader.content.trail_at(common)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -62,8 +62,8 @@ class Known:
         """Wait for none of them any longer."""
         self._files = [msgspec.structs.replace(one, ended=True) for one in self._files]
 
-    def forget(self, present: Collection[str]) -> None:
-        """Drop what is long gone; ``present`` are the names there are."""
+    def forget(self, present: Mapping[str, bool]) -> None:
+        """Drop what is long gone; ``present``: by name there is, whether it is still looked at."""
         self._files = list(forget(self._files, present))
 
 

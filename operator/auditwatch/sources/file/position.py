@@ -31,7 +31,8 @@ class Position(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     files: tuple[FilePosition, ...] = ()
     before: str = ""
-    """Backups with a time in their name up to this one were there before the first start, and are not read."""
+    """Backups with a time in their name up to this one are not read: they were there before the first start, or were
+    read so many backups ago that they are not remembered one by one."""
     seen: float = 0.0
     """Everything written before this moment (seconds since the epoch) was seen."""
 

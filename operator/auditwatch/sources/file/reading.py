@@ -14,6 +14,7 @@ from auditwatch.sources.file.gaps import written_at
 from auditwatch.sources.file.identity import HEAD_BYTES, digest
 from auditwatch.sources.file.naming import Name
 from auditwatch.sources.file.position import FilePosition
+from auditwatch.sources.file.rotation import Entry
 
 BLOCK_BYTES = 256 << 10
 _COMPLETE_BYTES = 1 << 20
@@ -158,3 +159,18 @@ class Reader:
     def _skip_hole(self) -> list[Line]:
         data = self.content.data_from(self.framer.end)
         return self.framer.jump(data) if data > self.framer.end else []
+
+
+def is_copy(entry: Entry, content: Content, reader: Reader) -> bool:
+    """Of files with the same head: whether one is the other, as far as both go.
+
+    To compare more than the heads of a compressed one would mean to uncompress it: names and links tell, too.
+    """
+    if entry.name.is_gzip:
+        return entry.name.stamp == reader.name.stamp or (reader.name.is_live and not reader.content.is_linked())
+    if 0 < reader.framer.offset <= content.size():
+        return content.trail_at(reader.framer.offset) == reader.framer.trail
+    if not reader.content.grows:
+        return entry.name.stamp == reader.name.stamp
+    common = min(content.size(), reader.content.size())
+    return content.trail_at(common) == reader.content.trail_at(common)

@@ -6,7 +6,7 @@ not is one file: kube-apiserver removes the original only when the copy is compl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -18,6 +18,7 @@ Inode = tuple[int, int]
 MISSING_KEPT = 32
 """Files no longer there that are remembered all the same: the directory may be away for a while only."""
 FILES_KEPT = 1024
+"""Backups that are remembered one by one; of all that are older it is remembered that they were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,24 @@ def expect_last(files: Sequence[FilePosition]) -> tuple[FilePosition, ...]:
     return (*files[:-1], msgspec.structs.replace(files[-1], ended=False)) if files else ()
 
 
-def forget(known: Sequence[FilePosition], present: Collection[str]) -> tuple[FilePosition, ...]:
-    """``known`` without what is long gone. ``present`` are the names in the directory.
+def read_up_to(entries: Sequence[Entry], *, settled: Collection[State], before: str) -> str:
+    """The time in a name up to which no backup is wanted any more: ``before``, or later where there are too many.
+
+    ``entries`` are all there are, oldest first; ``settled`` were read to the end. Nothing that was not is passed over.
+    Only a clock that is set back behind :data:`FILES_KEPT` backups, while nobody reads, makes a new one look so old.
+    """
+    for entry in entries[: max(0, len(entries) - FILES_KEPT)]:
+        if entry.name.is_live or (entry.name.stamp > before and entry.state not in settled):
+            break
+        before = max(before, entry.name.stamp)
+    return before
+
+
+def forget(known: Sequence[FilePosition], present: Mapping[str, bool]) -> tuple[FilePosition, ...]:
+    """``known`` without what is long gone. ``present``: by name in the directory, whether it is still looked at.
 
     A name stands for its file here: kept one too many costs a few bytes, forgotten too early a second reading.
     """
-    there = [one for one in known if one.name in present]
-    missing = [one for one in known if one.name not in present]
-    kept = {id(one) for one in (*missing[-MISSING_KEPT:], *there[-FILES_KEPT:])}
-    return tuple(one for one in known if id(one) in kept)
+    missing = [id(one) for one in known if one.name not in present]
+    gone = {*missing[: max(0, len(missing) - MISSING_KEPT)]}
+    return tuple(one for one in known if present.get(one.name, True) and id(one) not in gone)

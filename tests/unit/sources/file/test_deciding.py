@@ -19,6 +19,7 @@ from auditwatch.sources.file.rotation import (
     in_order,
     is_superseded,
     newest_backup,
+    read_up_to,
     to_examine,
 )
 from tests.unit.sources.file.making import event
@@ -121,10 +122,30 @@ def test_the_newest_backup_is_found_by_its_name() -> None:
 
 def test_what_is_present_is_remembered_before_what_is_missing_and_neither_without_end() -> None:
     missing = [known(b"x", 1, text=f"gone-{number}") for number in range(100)]
-    present = [known(b"x", 1, text=f"here-{number}") for number in range(FILES_KEPT + 5)]
-    kept = forget([*missing, *present], {one.name for one in present})
+    present = [known(b"x", 1, text=f"here-{number}") for number in range(100)]
+    kept = forget([*missing, *present], {one.name: number >= 5 for number, one in enumerate(present)})
 
-    assert kept == (*missing[-MISSING_KEPT:], *present[-FILES_KEPT:])
+    assert kept == (*missing[-MISSING_KEPT:], *present[5:])
+
+
+def test_backups_are_passed_over_once_they_are_too_many_and_none_that_is_not_read() -> None:
+    stamps = [f"2026-01-01T00-00-00.{number:03d}" for number in range(3)]
+    live = [
+        entry(LIVE, 9_999),
+        *[entry(f"2026-01-02T00-00-{n // 1000:02d}.{n % 1000:03d}", n + 10) for n in range(FILES_KEPT - 1)],
+    ]
+    entries = [
+        *(entry(stamp, number) for number, stamp in enumerate(stamps)),
+        *sorted(live, key=lambda one: one.name.stamp),
+    ]
+    settled = {one.state for one in entries}
+
+    assert read_up_to(entries, settled=settled, before="") == stamps[2]
+    assert read_up_to(entries[1:], settled=settled, before="") == stamps[2]
+    assert read_up_to(entries[3:], settled=settled, before="") == ""
+    assert read_up_to(entries, settled=settled - {entries[1].state}, before="") == stamps[0]
+    assert read_up_to(entries, settled=settled - {entries[0].state}, before=stamps[0]) == stamps[2]
+    assert read_up_to(entries, settled=set(), before=LATE) == LATE
 
 
 def test_after_a_start_the_newest_file_is_to_be_found_again() -> None:

@@ -20,6 +20,9 @@ from auditwatch.cli.policy import app as policy
 from auditwatch.cli.rule_tests import run_tests
 from auditwatch.cli.scan import scan
 
+_GARBAGE: Final = 20_000
+"""Objects after which garbage is looked for: nearly all of ours go without, as records refer to nothing above them."""
+
 app = typer.Typer(
     name="auditwatch",
     cls=Commands,
@@ -49,10 +52,6 @@ def options(
     ] = False,
 ) -> None:
     """Watches Kasten K10 for abuse and says so as Kubernetes objects."""
-
-
-_GARBAGE: Final = 20_000
-"""Objects after which garbage is looked for: nearly all of ours go without, as records refer to nothing above them."""
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from auditwatch.cluster.client import Cluster
@@ -16,21 +15,8 @@ REVIEWS_OF_OTHERS = Resource("authorization.k8s.io", "v1", "subjectaccessreviews
 CONCURRENCY = 8
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Permission:
-    """One verb on one resource (``pods`` or ``pods/log``); ``namespace`` empty: everywhere; ``name`` empty: any."""
-
-    verb: str
-    group: str
-    resource: str
-    namespace: str = ""
-    name: str = ""
-
-    def __str__(self) -> str:
-        kind = f"{self.resource}.{self.group}" if self.group else self.resource
-        name = f" {self.name}" if self.name else ""
-        where = f" in namespace {self.namespace}" if self.namespace else ""
-        return f"{self.verb} {kind}{name}{where}"
+Permission = RequestLine
+"""One verb on one resource (``pods`` or ``pods/log``); ``namespace`` empty: everywhere; ``name`` empty: any."""
 
 
 def review(permission: Permission, account: str = "") -> dict[str, object]:
@@ -91,6 +77,6 @@ async def require(cluster: Cluster, *permissions: Permission) -> None:
         lacking = await missing(cluster, permissions)
     except ForbiddenError:
         return
-    for each in lacking:
-        line = RequestLine(each.verb, each.group, each.resource, each.namespace, each.name)
-        raise ForbiddenError(line, status=HTTPStatus.FORBIDDEN, reason="Forbidden", message="no role gives this right")
+    if lacking:
+        words = "no role gives this right"
+        raise ForbiddenError(lacking[0], status=HTTPStatus.FORBIDDEN, reason="Forbidden", message=words)

@@ -27,9 +27,8 @@ async def cluster_id(cluster: Cluster) -> str:
 async def find_instances(cluster: Cluster, namespaces: Sequence[str] = ()) -> tuple[K10Instance, ...]:
     """The K10s of this cluster, found from their deployment; empty where there is none (yet).
 
-    ``namespaces``: where to look, as far as each may be looked at; everywhere where none is given. Without the right
-    to list APIServices the documented API domain is assumed. Raises the errors of ``cluster/errors.py`` where
-    deployments cannot be listed.
+    ``namespaces``: where to look; everywhere where none is given. Without the right to list APIServices the documented
+    API domain is assumed. Raises the errors of ``cluster/errors.py`` where deployments cannot be listed.
     """
     named = {"fieldSelector": f"metadata.name={AGGREGATED_APIS}"}
     deployments: list[JSONObject] = []

@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class RequestLine:
     """What was asked, in the words RBAC uses. ``namespace`` is empty for all namespaces and cluster-scoped kinds."""
 

@@ -105,7 +105,7 @@ class Sieve:
                 self._decoded(raw, 0, part)
 
     def _take(self, window: Window, part: Part, lines: list[Selected]) -> int:
-        """Put what is selected of a window to ``lines``; how many bytes."""
+        """Append what is selected of a window to ``lines``; its bytes."""
         data, end, position, held = window.data, window.end, 0, 0
         part.size += end
         if window.is_cut:

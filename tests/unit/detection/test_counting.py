@@ -44,6 +44,11 @@ def test_what_is_counted_once_is_not_counted_for_the_next_incident() -> None:
     assert _counts([0, 1, 2, 1000, 1001, 1002]) == [0, 0, 3, 0, 0, 3]
 
 
+def test_what_lies_before_a_full_window_is_neither_reported_nor_counted_with_it() -> None:
+    assert _crossings([0, 1000, 1001, 1002])[-1] == Crossing(count=3, total=3, sequences=(2, 3, 4))
+    assert _crossings([0, 1000, 1002, 1001])[-1] == Crossing(count=3, total=3, sequences=(2, 3, 4))
+
+
 def test_a_late_arrival_completes_a_window_that_lies_back() -> None:
     assert _counts([0, 500, 1000, 100]) == [0, 0, 0, 3]
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from auditwatch.cluster.access import Permission, require
+from auditwatch.cluster.access import require
 from auditwatch.cluster.client import Cluster
 from auditwatch.cluster.errors import ClusterError, ForbiddenError, NotFoundError, UnreachableError
 from auditwatch.cluster.framing import Page
@@ -117,8 +117,7 @@ class Follower:
     async def _ask(self) -> None:
         """Where a role may be missing by choice, ask before trying: whoever reads the audit log meets no refusals."""
         if self._may_be_refused:
-            of, place = self._stream.resource, self._stream.namespace
-            rights = [Permission(verb, of.group, of.name, place) for verb in ("list", "watch")]
+            rights = (self._stream.resource.line(verb, namespace=self._stream.namespace) for verb in ("list", "watch"))
             await require(self._around.cluster, *rights)
             self._may_be_refused = False
 

@@ -18,10 +18,12 @@ from typing import TextIO
 
 from tests.cluster.errors import ClusterError
 from tests.cluster.programs import (
+    ALWAYS,
     BUILD_FLAGS,
     K10APIS,
     KUBERNETES,
     MODULE,
+    PROGRAMS,
     Program,
     cache_directory,
     digest,
@@ -72,14 +74,14 @@ def _build_into(directory: Path, *, program: Program, go: Go, output: TextIO) ->
 
 def _compile(program: Program, *, go: Go, target: Path, output: TextIO) -> None:
     """Run the compiler with its messages in a file, from which progress is read."""
-    package = f"./{program.name}"
-    total = _packages_to_compile(go, package)
+    module = MODULE / program.module
+    total = _packages_to_compile(go, program.target, module)
     messages = target.with_name("messages")
     with (
         messages.open("w") as stream,
         subprocess.Popen(
-            [str(go.path), "build", "-v", *BUILD_FLAGS, "-o", str(target), package],
-            cwd=MODULE,
+            [str(go.path), "build", "-v", *BUILD_FLAGS, "-o", str(target), program.target],
+            cwd=module,
             env=go.environment(),
             stderr=stream,
         ) as process,
@@ -90,7 +92,7 @@ def _compile(program: Program, *, go: Go, target: Path, output: TextIO) -> None:
             process.terminate()
     if process.returncode != 0:
         end = "\n".join(messages.read_text().splitlines()[-ERROR_LINES:])
-        raise ClusterError(f"go build {package} failed in {MODULE}:\n{end}")
+        raise ClusterError(f"go build {program.target} failed in {module}:\n{end}")
 
 
 def _watch(process: subprocess.Popen[bytes], *, messages: Path, name: str, total: int, output: TextIO) -> None:
@@ -108,12 +110,12 @@ def _ended(process: subprocess.Popen[bytes], *, within: float) -> bool:
     return process.returncode is not None
 
 
-def _packages_to_compile(go: Go, package: str) -> int:
+def _packages_to_compile(go: Go, package: str, module: Path) -> int:
     """How many packages the build cache lacks; 0 (unknown) when Go cannot tell."""
     template = "{{if .Stale}}x{{end}}"
     listing = subprocess.run(
         [str(go.path), "list", "-deps", *BUILD_FLAGS, "-f", template, package],
-        cwd=MODULE,
+        cwd=module,
         env=go.environment(),
         capture_output=True,
         text=True,
@@ -137,10 +139,10 @@ def _lock(path: Path, output: TextIO) -> Iterator[None]:
 
 
 def main(arguments: Sequence[str] = ()) -> int:
-    """Build everything, or the programs named; print where they are."""
-    programs = {program.name: program for program in (KUBERNETES, K10APIS)}
+    """Build what every test needs, or the programs named; print where they are."""
+    programs = {program.name: program for program in PROGRAMS}
     try:
-        for name in arguments or programs:
+        for name in arguments or [program.name for program in ALWAYS]:
             if name not in programs:
                 raise ClusterError(f"{name}: not one of {', '.join(programs)}")
             sys.stdout.write(f"{ensure(programs[name])}\n")

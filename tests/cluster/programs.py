@@ -24,14 +24,33 @@ BUILD_FLAGS = (
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One main package of the module; `links` are other names of its binary."""
+    """One main package; `links` are other names of its binary.
+
+    `module`: the folder, below this one, of the Go module that locks what it is made of. `package`: as go build
+    names it; empty is the folder of its name.
+    """
 
     name: str
     links: tuple[str, ...] = ()
+    module: str = "."
+    package: str = ""
+
+    @property
+    def target(self) -> str:
+        """What is given to go build."""
+        return self.package or f"./{self.name}"
 
 
 KUBERNETES = Program("kubernetes", links=("kubectl", "helm"))
 K10APIS = Program("k10apis")
+CERT_MANAGER = Program("certmanager", module="certmanager", package=".")
+KUBE_ROUTER = Program(
+    "kube-router", module="networkpolicies", package="github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"
+)
+"""Of its three parts the one that enforces NetworkPolicies, with iptables and ipset."""
+ALWAYS = (KUBERNETES, K10APIS)
+"""What `make binaries` builds; the others are built by the first test that needs them."""
+PROGRAMS = (*ALWAYS, CERT_MANAGER, KUBE_ROUTER)
 
 
 def cache_directory() -> Path:
@@ -41,23 +60,24 @@ def cache_directory() -> Path:
 
 
 def digest(program: Program, *, module: Path, go_version: str) -> str:
-    """Identify a build by all of its inputs."""
+    """Identify a build by all of its inputs; `module` is the folder that programs' modules are in."""
     total = hashlib.sha256()
     for part in (program.name, *program.links, *BUILD_FLAGS, go_version):
         total.update(part.encode() + b"\0")
-    for path in _inputs(program, module):
+    for path in _inputs(program, module / program.module):
         content = path.read_bytes()
         total.update(f"{path.relative_to(module)}\0{len(content)}\0".encode() + content)
     return total.hexdigest()[:DIGEST_CHARACTERS]
 
 
 def _inputs(program: Program, module: Path) -> Iterable[Path]:
-    yield module / "go.mod"
-    yield module / "go.sum"
+    lock = (module / "go.mod", module / "go.sum")
+    yield from lock
+    if not program.target.startswith("."):  # another project's: the lock says all of it
+        return
     # Every file, not only *.go: sources may embed others.
-    yield from sorted(
-        path for path in (module / program.name).rglob("*") if path.is_file() and not path.name.endswith("_test.go")
-    )
+    found = (path for path in (module / program.target).rglob("*") if path.is_file())
+    yield from sorted(path for path in found if path not in lock and not path.name.endswith("_test.go"))
 
 
 def install(built: Path, *, program: Program, directory: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cluster import build, toolchain
 from tests.cluster.errors import ClusterError
-from tests.cluster.programs import K10APIS, KUBERNETES
+from tests.cluster.programs import CERT_MANAGER, K10APIS, KUBERNETES
 
 HELLO = 'package main\n\nimport "os"\n\nfunc main() { os.Stdout.WriteString("%s\\n") }\n'
 
@@ -50,6 +50,16 @@ def test_a_built_program_runs_under_all_of_its_names() -> None:
     names = {path.name: _run(path) for path in binary.parent.iterdir()}
 
     assert names == dict.fromkeys(("kubernetes", "kubectl", "helm"), "kubernetes\n")
+
+
+def test_a_program_with_a_module_of_its_own_is_locked_there(module: Path) -> None:
+    own = module / CERT_MANAGER.module
+    own.mkdir()
+    (own / "main.go").write_text(HELLO % "certificates")
+    (own / "go.mod").write_text("module example.test/own\n\ngo 1.26.0\n")
+    (own / "go.sum").touch()
+
+    assert _run(build.ensure(CERT_MANAGER)) == "certificates\n"
 
 
 @pytest.mark.usefixtures("module")
@@ -117,7 +127,7 @@ def test_what_a_killed_build_left_behind_is_removed(tmp_path: Path) -> None:
 
 def test_an_unknown_program_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert build.main(["minikube"]) == 1
-    assert capsys.readouterr().err == "error: minikube: not one of kubernetes, k10apis\n"
+    assert capsys.readouterr().err == "error: minikube: not one of kubernetes, k10apis, certmanager, kube-router\n"
 
 
 @pytest.mark.parametrize(
@@ -161,4 +171,4 @@ def test_it_runs_as_a_module_and_its_errors_have_no_traceback() -> None:
     )
 
     assert finished.returncode == 1
-    assert finished.stderr == "error: minikube: not one of kubernetes, k10apis\n"
+    assert finished.stderr == "error: minikube: not one of kubernetes, k10apis, certmanager, kube-router\n"

@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.programs import K10APIS, KUBERNETES, Program, cache_directory, digest, install, prune
+from tests.cluster.programs import (
+    CERT_MANAGER,
+    K10APIS,
+    KUBE_ROUTER,
+    KUBERNETES,
+    Program,
+    cache_directory,
+    digest,
+    install,
+    prune,
+)
 
 
 @pytest.fixture
@@ -17,6 +27,11 @@ def module(tmp_path: Path) -> Path:
         "kubernetes/main.go": "package main\n",
         "k10apis/main.go": "package main\n",
         "k10apis/server/rest.go": "package server\n",
+        "certmanager/go.mod": "module c\n",
+        "certmanager/go.sum": "",
+        "certmanager/main.go": "package main\n",
+        "networkpolicies/go.mod": "module n\n",
+        "networkpolicies/go.sum": "",
     }
     for name, content in files.items():
         path = tmp_path / "module" / name
@@ -36,6 +51,28 @@ def test_a_changed_input_means_another_build(module: Path, changed: str) -> None
     (module / changed).write_text("changed\n")
 
     assert _digest(module) != before
+
+
+@pytest.mark.parametrize(
+    ("program", "changed", "again"),
+    [
+        (CERT_MANAGER, "certmanager/main.go", True),
+        (CERT_MANAGER, "certmanager/go.sum", True),
+        (CERT_MANAGER, "go.sum", False),
+        (KUBE_ROUTER, "networkpolicies/go.mod", True),
+        (KUBE_ROUTER, "certmanager/go.mod", False),
+        (KUBERNETES, "certmanager/go.mod", False),
+    ],
+    ids=str,
+)
+def test_a_program_is_built_again_for_the_lock_of_its_own_module(
+    module: Path, program: Program, changed: str, *, again: bool
+) -> None:
+    before = _digest(module, program)
+
+    (module / changed).write_text("changed\n")
+
+    assert (_digest(module, program) != before) is again
 
 
 def test_a_new_or_renamed_source_means_another_build(module: Path) -> None:

@@ -65,8 +65,8 @@ cluster-down: $(READY) ## stop it and leave nothing behind
 	@$(PY) -m tests.cluster down $(ARGS)
 
 .PHONY: image
-image: $(READY) ## the operator's image as a tar, without Docker (root; YES=1 lets it install the Debian packages it needs)
-	@$(PY) -m tests.images
+image: $(READY) ## the operator's image as a tar, without Docker (root; YES=1 installs Debian packages; ARGS="--arch arm64")
+	@$(PY) -m tests.images $(ARGS)
 
 .PHONY: bench
 bench: binaries ## figures: scanning a gigabyte, 50,000 restore points, memory, time to notice (ARGS="scan --size 1e9")
@@ -77,8 +77,8 @@ torture: binaries ## the long form of kill -9 and restarts: readers 1,000 times 
 	@$(PY) -m pytest -m torture tests/torture --long -s -o faulthandler_timeout=10800 $(ARGS)
 
 .PHONY: e2e
-e2e: binaries ## image and chart on a node: install, attack, upgrade, roll back, restart, remove; times and memory of each step
-	@$(PY) -m pytest tests/e2e --long -k 'installed or demo' -s $(ARGS)
+e2e: binaries ## image (arm64 too) and chart on a node: install, attack, upgrade, roll back, restart, remove; times and memory of each step
+	@$(PY) -m pytest tests/e2e --long -k 'installed or demo or image' -s $(ARGS)
 
 .PHONY: docs
 docs: ## the documentation as a site in site/, strictly: every link, nothing fetched from elsewhere

@@ -27,7 +27,7 @@ def prepare(choice: Choice) -> None:
         if not project.built():
             with screen.timed("base image, unless it was made before"):
                 buildah.check()
-                base.ensure()
+                base.ensure(buildah.architecture())
 
 
 def make(choice: Choice, directory: Path, way: str) -> Stage:

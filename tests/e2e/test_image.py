@@ -16,24 +16,49 @@ import pytest
 import yaml
 
 from tests.cluster.controlplane import ControlPlane
+from tests.images import buildah
+from tests.images.emulation import EMULATORS, emulated
+from tests.images.packages import MissingPackagesError
+from tests.images.project import project_image
 from tests.images.rootfs import Image, command_line, unpack
 from tests.k10.standin import K10StandIn
 from tests.live.installation import ACCOUNT, NAMESPACE, Installation
 
 RANDOM_UID = 1_000_720_000
 """As OpenShift gives out: in no passwd file."""
+LOCK = Path(__file__).parents[2] / "requirements" / "runtime.txt"
 STATE, CONFIGURATION = "/var/lib/auditwatch", "/etc/auditwatch"
 BUILD_TOOLS = re.compile(r"(pip[\d.]*|uv|gcc|cc|g\+\+|c\+\+|make|ld|curl|wget|git|busybox|hatchling)")
 IDLE_SECONDS = 5.0
+OWN = buildah.architecture()
+FOREIGN = next(each for each in sorted(EMULATORS) if each != OWN)
+MACHINES = {"amd64": 0x3E, "arm64": 0xB7}
+"""e_machine of an ELF header (ELF-64, AMD64 and AArch64 supplements), two bytes from the 18th on."""
+
+
+@pytest.fixture(scope="module", params=[OWN, pytest.param(FOREIGN, marks=pytest.mark.e2e)])
+def architecture(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Whom the image is for; the programs of the one that is not this machine's are run by QEMU."""
+    if os.geteuid() != 0:
+        pytest.skip("runs the image in a mount namespace: needs root")
+    try:
+        with emulated(request.param):
+            yield request.param
+    except MissingPackagesError as problem:
+        pytest.skip(f"an image for {request.param} cannot be run here: {problem}")
 
 
 @pytest.fixture(scope="module")
-def image(image_archive: Path) -> Iterator[Image]:
+def archive(architecture: str, image_archive: Path) -> Path:
+    """The image as a docker-archive; whoever can build none skips with ``image_archive``."""
+    return image_archive if architecture == OWN else project_image(architecture)
+
+
+@pytest.fixture(scope="module")
+def image(archive: Path) -> Iterator[Image]:
     """The image's files, removed when the tests of this module end."""
-    if os.geteuid() != 0:
-        pytest.skip("runs the image in a mount namespace: needs root")
     with tempfile.TemporaryDirectory(prefix="auditwatch-image-") as directory:
-        yield unpack(image_archive, Path(directory) / "root")
+        yield unpack(archive, Path(directory) / "root")
 
 
 @pytest.fixture
@@ -81,6 +106,38 @@ def test_the_labels_say_what_it_is_and_from_which_commit(image: Image) -> None:
     assert labels["title"] == "k10-auditwatch"
     assert labels["licenses"] == "Apache-2.0"
     assert re.fullmatch(r"[0-9a-f]{40}|unknown", labels["revision"])
+
+
+def test_every_program_in_it_is_for_the_machine_it_says(image: Image, architecture: str) -> None:
+    heads = [_head(path) for path in image.root.rglob("*") if path.is_file() and not path.is_symlink()]
+    programs = [head for head in heads if head.startswith(b"\x7fELF")]
+
+    assert image.architecture == architecture
+    assert len(programs) > 100
+    assert {int.from_bytes(head[18:20], "little") for head in programs} == {MACHINES[architecture]}
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(20)
+
+
+def test_it_holds_exactly_what_the_lock_file_names(image: Image) -> None:
+    """On every architecture the same; markers (of operating systems and interpreters) leave some out."""
+    locked = dict(re.findall(r"^([\w.-]+)==([^ ;\\]+)", LOCK.read_text(), flags=re.MULTILINE))
+    found = {
+        _normal(name): version
+        for path in (image.root / "opt/auditwatch/lib").glob("python3*/site-packages/*.dist-info")
+        for name, version in [path.name.removesuffix(".dist-info").split("-")]
+    }
+
+    assert found.items() <= {_normal(name): version for name, version in locked.items()}.items()
+    assert {"aiohttp", "msgspec", "pydantic-core"} <= found.keys()
+
+
+def _normal(name: str) -> str:
+    """As the index compares names (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_nothing_that_installs_or_compiles_is_left(image: Image) -> None:
@@ -190,7 +247,7 @@ class FromImage(Installation):
 
 
 def test_a_random_user_runs_the_operator_on_a_read_only_root(
-    image: Image, image_archive: Path, outside: Path, quiet_k10: K10StandIn, capsys: pytest.CaptureFixture[str]
+    image: Image, archive: Path, outside: Path, quiet_k10: K10StandIn, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Ready, idle and ended as asked; how long it took and what it weighs is printed, never judged."""
     operator = FromImage(quiet_k10.cluster, image=image, outside=outside)
@@ -208,7 +265,7 @@ def test_a_random_user_runs_the_operator_on_a_read_only_root(
         operator.clean_up()
 
     with capsys.disabled():
-        size = image_archive.stat().st_size
+        size = archive.stat().st_size
         print(f"\nimage {size / 1e6:.0f} MB, start to ready {ready:.1f} s, idle {memory / 1e6:.0f} MB")  # noqa: T201
     assert code == 0, operator.tail()
     assert (outside / "state" / "journal.db").stat().st_uid == RANDOM_UID

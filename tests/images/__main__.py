@@ -1,21 +1,32 @@
 """``python -m tests.images``: build the image unless it was built before, and print where it is and how large."""
 
+import argparse
 import sys
 
 from tests.cluster.errors import ClusterError
-from tests.images.project import REFERENCE, project_image
+from tests.images import buildah
+from tests.images.emulation import EMULATORS
+from tests.images.project import project_image, reference
 
 
 def main() -> int:
     """Exit code 1, with the reason, where it cannot be built."""
+    parser = argparse.ArgumentParser(prog="python -m tests.images", description="Build the operator's image.")
+    parser.add_argument(
+        "--arch",
+        choices=sorted(EMULATORS),
+        default=buildah.architecture(),
+        help="whom it is for; another one than the machine's is built under QEMU, in minutes (default: %(default)s)",
+    )
+    target = parser.parse_args().arch
     try:
-        archive = project_image()
+        archive = project_image(target)
     except ClusterError as problem:
         sys.stderr.write(f"error: {problem}\n")
         return 1
     except KeyboardInterrupt:
         return 130
-    sys.stdout.write(f"{archive}\n{REFERENCE}, {archive.stat().st_size / 1e6:.0f} MB unpacked\n")
+    sys.stdout.write(f"{archive}\n{reference(target)}, {archive.stat().st_size / 1e6:.0f} MB unpacked\n")
     return 0
 
 

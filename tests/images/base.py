@@ -35,15 +35,15 @@ LEFT_OUT = (
 UNREAD = ("usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*")
 
 
-def digest() -> str:
+def digest(architecture: str) -> str:
     """Of everything this base is made from, but Debian's packages: those are as new as the day it was made."""
-    parts = (SUITE, *PACKAGES, DOCKERFILE, *LEFT_OUT, *UNREAD, buildah.architecture())
+    parts = (SUITE, *PACKAGES, DOCKERFILE, *LEFT_OUT, *UNREAD, architecture)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:DIGEST_CHARACTERS]
 
 
-def name() -> str:
+def name(architecture: str) -> str:
     """Its name in our storage."""
-    return f"localhost/auditwatch-base:{digest()}"
+    return f"localhost/auditwatch-base:{digest(architecture)}"
 
 
 def mirror(listing: str) -> str:
@@ -55,24 +55,32 @@ def mirror(listing: str) -> str:
     return found[0]
 
 
-def ensure() -> str:
-    """The base's name; made unless the storage or the cache has it. About a minute the first time."""
-    archive = buildah.directory() / f"base-{digest()}.tar"
+def ensure(architecture: str) -> str:
+    """The base's name; made unless the storage or the cache has it. About a minute the first time.
+
+    Its programs must run here (:func:`tests.images.emulation.emulated`).
+    """
+    archive = buildah.directory() / f"base-{digest(architecture)}.tar"
     if not archive.exists():
-        _make(archive)
-    if not buildah.exists(name()):
+        _make(archive, architecture)
+    if not buildah.exists(name(architecture)):
         with tempfile.TemporaryDirectory(dir=buildah.directory(), prefix="scratch-") as context:
             (Path(context) / "Dockerfile").write_text(DOCKERFILE)
             (Path(context) / "base.tar").hardlink_to(archive)
-            buildah.build(name=name(), file=Path(context) / "Dockerfile", context=Path(context))
-    return name()
+            buildah.build(
+                name=name(architecture),
+                file=Path(context) / "Dockerfile",
+                context=Path(context),
+                options=buildah.platform_options(architecture),
+            )
+    return name(architecture)
 
 
-def _make(archive: Path) -> None:
+def _make(archive: Path, architecture: str) -> None:
     buildah.directory().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=buildah.directory(), prefix="scratch-") as scratch:
         root, unfinished = Path(scratch) / "root", Path(scratch) / "base.tar"
-        _debootstrap(root)
+        _debootstrap(root, architecture)
         excluded = [f"--exclude=./{pattern}" for pattern in (*LEFT_OUT, *UNREAD)]
         pack = ["tar", "-C", str(root), "--numeric-owner", *excluded, "-cf", str(unfinished), "."]
         buildah.run("base archive", pack)
@@ -80,10 +88,11 @@ def _make(archive: Path) -> None:
         unfinished.replace(archive)
 
 
-def _debootstrap(root: Path) -> None:
+def _debootstrap(root: Path, architecture: str) -> None:
+    """Debian names architectures as images do."""
     template = ["--format", "$(REPO_URI) $(COMPONENT)", "Created-By: Packages"]
     listing = subprocess.run(["apt-get", "indextargets", *template], capture_output=True, text=True, check=False)
     include = f"--include={','.join(PACKAGES)}"
-    arguments = ["--variant=minbase", include, SUITE, str(root), mirror(listing.stdout)]
-    buildah.run(f"base of Debian {SUITE}", ["debootstrap", *arguments])
+    arguments = ["--variant=minbase", f"--arch={architecture}", include, SUITE, str(root), mirror(listing.stdout)]
+    buildah.run(f"base of Debian {SUITE}, {architecture}", ["debootstrap", *arguments])
     buildah.run("Python of the base", ["chroot", str(root), "python3", "-m", "venv", "/usr/local"])

@@ -47,6 +47,11 @@ def build(*, name: str, file: Path, context: Path, options: Sequence[str] = ()) 
     run(f"image {name}", [*buildah("bud"), *isolation, "--file", str(file), "--tag", name, *options, str(context)])
 
 
+def platform_options(target: str) -> list[str]:
+    """For :func:`build`; none for the machine's own architecture."""
+    return [] if target == architecture() else [f"--platform=linux/{target}"]
+
+
 def save(*, name: str, archive: Path) -> None:
     """Write an image as a docker-archive, in one step."""
     unfinished = archive.with_suffix(".new")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.cluster.programs import DIGEST_CHARACTERS
 from tests.images import base, buildah, installer
+from tests.images.emulation import emulated
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = "localhost/k10-auditwatch:test"
@@ -20,35 +21,41 @@ INPUTS = (
     *("Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "LICENSE"),
     *("requirements/build.txt", "requirements/runtime.txt", "operator"),
 )
-KEPT_ARCHIVES = 2
+KEPT_ARCHIVES = 3
 
 
-def project_image() -> Path:
-    """The docker-archive of this checkout's image, tagged `REFERENCE`.
+def project_image(architecture: str = "") -> Path:
+    """The docker-archive of this checkout's image, tagged `REFERENCE`; for this machine, where no other is named.
 
     ClusterError, with the command that mends it, where images cannot be built on this machine.
     """
-    archive = _archive(ROOT)
+    target = architecture or buildah.architecture()
+    archive = _archive(ROOT, target)
     if not archive.exists():
         buildah.check()
-        with _lock():
-            archive = _build_unless_built()
+        with _lock(), emulated(target):
+            archive = _build_unless_built(target)
     os.utime(archive)  # pruning keeps what was used last
     return archive
 
 
 def built() -> bool:
     """Whether it is in the cache."""
-    return _archive(ROOT).exists()
+    return _archive(ROOT, buildah.architecture()).exists()
 
 
-def _archive(root: Path) -> Path:
-    return buildah.directory() / f"project-{digest(root)}.tar"
+def reference(architecture: str) -> str:
+    """The image's name in the archive."""
+    return REFERENCE if architecture == buildah.architecture() else f"{REFERENCE}-{architecture}"
 
 
-def digest(root: Path) -> str:
+def _archive(root: Path, target: str) -> Path:
+    return buildah.directory() / f"project-{digest(root, target)}.tar"
+
+
+def digest(root: Path, architecture: str) -> str:
     """Of every file that goes into the image, and of the base it stands on."""
-    total = hashlib.sha256(base.digest().encode())
+    total = hashlib.sha256(base.digest(architecture).encode())
     for path in _files(root):
         content = path.read_bytes()
         total.update(f"{path.relative_to(root)}\0{len(content)}\0".encode() + content)
@@ -71,27 +78,29 @@ def snapshot(root: Path, into: Path) -> Path:
     return into
 
 
-def _build_unless_built() -> Path:
+def _build_unless_built(target: str) -> Path:
     """Under the lock: another process may have built it meanwhile."""
     with tempfile.TemporaryDirectory(dir=buildah.directory(), prefix="scratch-") as scratch:
         context = snapshot(ROOT, Path(scratch) / "context")
-        archive = _archive(context)
+        archive = _archive(context, target)
         if not archive.exists():
-            _build(archive, context=context, scratch=Path(scratch))
+            _build(archive, target, context=context, scratch=Path(scratch))
     return archive
 
 
-def _build(archive: Path, *, context: Path, scratch: Path) -> None:
+def _build(archive: Path, target: str, *, context: Path, scratch: Path) -> None:
     buildah.bound_storage()
     options = [
-        f"--build-arg=PYTHON={base.ensure()}",
-        # Debian's buildah does not set it by itself.
-        f"--build-arg=BUILDPLATFORM=linux/{buildah.architecture()}",
+        f"--build-arg=PYTHON={base.ensure(target)}",
+        # Debian's buildah does not set it by itself, nor does it take one base of several: all is built as on a
+        # machine that has the target's architecture.
+        f"--build-arg=BUILDPLATFORM=linux/{target}",
         f"--build-arg=REVISION={revision()}",
+        *buildah.platform_options(target),
         *installer.build_options(scratch),
     ]
-    buildah.build(name=REFERENCE, file=context / "Dockerfile", context=context, options=options)
-    buildah.save(name=REFERENCE, archive=archive)
+    buildah.build(name=reference(target), file=context / "Dockerfile", context=context, options=options)
+    buildah.save(name=reference(target), archive=archive)
     prune(buildah.directory(), keep=KEPT_ARCHIVES)
 
 

@@ -24,6 +24,7 @@ class Image:
 
     root: Path
     config: Mapping[str, Any]
+    architecture: str
 
     @property
     def environment(self) -> dict[str, str]:
@@ -35,13 +36,13 @@ def unpack(archive: Path, directory: Path) -> Image:
     """Unpack a docker-archive into an empty directory, layer by layer. Root only: owners are kept."""
     with tarfile.open(archive) as outer:
         manifest = json.load(_member(outer, "manifest.json"))[0]
-        config = json.load(_member(outer, manifest["Config"]))["config"]
+        config = json.load(_member(outer, manifest["Config"]))
         for name in manifest["Layers"]:
             layer = directory.with_name(f"{directory.name}.layer")
             outer.makefile(outer.getmember(name), layer)
             _apply(layer, directory)
             layer.unlink()
-    return Image(root=directory, config=config)
+    return Image(root=directory, config=config["config"], architecture=config["architecture"])
 
 
 def _member(archive: tarfile.TarFile, name: str) -> Any:

@@ -70,3 +70,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/name: {{ include "auditwatch.name" . }}-agent
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
+
+{{/* The pod of helm test. */}}
+{{- define "auditwatch.testSelector" -}}
+app.kubernetes.io/name: {{ include "auditwatch.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}

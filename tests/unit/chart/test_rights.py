@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.kinds import Scope, kinds_of
-from tests.unit.chart.rendering import CASES, Object, objects, rules
+from tests.unit.chart.rendering import CASES, Object, objects, rules, the
 
 READING = {"get", "list", "watch"}
 UNREADABLE = {"secrets", "passkeys", "exportactions"}
@@ -225,6 +227,21 @@ def test_api_servers_post_from_anywhere_unless_networks_are_named() -> None:
     named = f"{BY_ACCOUNT}\nnetworkPolicy: {{webhookFrom: [{{ipBlock: {{cidr: 10.0.0.0/24}}}}]}}"
     assert senders(BY_ACCOUNT) is None
     assert senders(named) == [{"ipBlock": {"cidr": "10.0.0.0/24"}}]
+
+
+def test_metrics_are_for_everybody_or_for_those_named_and_the_pod_of_helm_test() -> None:
+    def readers(values: str) -> Any:
+        [policy] = objects(values, "NetworkPolicy")
+        return next(each for each in policy["spec"]["ingress"] if each["ports"] == [{"port": "probes"}]).get("from")
+
+    own = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    named = f"networkPolicy: {{metricsFrom: [{json.dumps(own)}]}}"
+    assert readers("") is None
+    first, second = readers(named)
+    labels = the(named, "Pod", "k10-auditwatch-test")["metadata"]["labels"]
+    assert first == own
+    assert second["podSelector"]["matchLabels"].items() <= labels.items()
+    assert second["podSelector"] != the(named, "NetworkPolicy")["spec"]["podSelector"]
 
 
 def test_no_policy_is_made_where_none_is_wanted() -> None:

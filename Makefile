@@ -78,7 +78,7 @@ torture: binaries ## the long form of kill -9 and restarts: readers 1,000 times 
 
 .PHONY: e2e
 e2e: binaries ## image (arm64 too) and chart on a node: install, attack, upgrade, roll back, restart, remove; times and memory of each step
-	@$(PY) -m pytest tests/e2e --long -k 'installed or demo or image' -s $(ARGS)
+	@$(PY) -m pytest tests/e2e --long -k 'installed or demo or image or monitoring' -s $(ARGS)
 
 .PHONY: docs
 docs: ## the documentation as a site in site/, strictly: every link, nothing fetched from elsewhere

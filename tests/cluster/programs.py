@@ -48,9 +48,10 @@ KUBE_ROUTER = Program(
     "kube-router", module="networkpolicies", package="github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"
 )
 """Of its three parts the one that enforces NetworkPolicies, with iptables and ipset."""
+MONITORING = Program("monitoring-objects", module="monitoring", package=".")
 ALWAYS = (KUBERNETES, K10APIS)
 """What `make binaries` builds; the others are built by the first test that needs them."""
-PROGRAMS = (*ALWAYS, CERT_MANAGER, KUBE_ROUTER)
+PROGRAMS = (*ALWAYS, CERT_MANAGER, KUBE_ROUTER, MONITORING)
 
 
 def cache_directory() -> Path:

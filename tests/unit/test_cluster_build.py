@@ -127,7 +127,10 @@ def test_what_a_killed_build_left_behind_is_removed(tmp_path: Path) -> None:
 
 def test_an_unknown_program_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert build.main(["minikube"]) == 1
-    assert capsys.readouterr().err == "error: minikube: not one of kubernetes, k10apis, certmanager, kube-router\n"
+    assert (
+        capsys.readouterr().err
+        == "error: minikube: not one of kubernetes, k10apis, certmanager, kube-router, monitoring-objects\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,4 +174,7 @@ def test_it_runs_as_a_module_and_its_errors_have_no_traceback() -> None:
     )
 
     assert finished.returncode == 1
-    assert finished.stderr == "error: minikube: not one of kubernetes, k10apis, certmanager, kube-router\n"
+    assert (
+        finished.stderr
+        == "error: minikube: not one of kubernetes, k10apis, certmanager, kube-router, monitoring-objects\n"
+    )

@@ -16,7 +16,8 @@ ROOT = Path("/sys/fs/cgroup")
 PROCESSES = Path("/proc")
 UNIFIED = "unified"
 """Where a machine with version 1 hierarchies has an empty one of version 2; runc makes its own folders there."""
-CONTROLLERS = ("cpu", "cpuset", "memory", "pids", "io")
+CONTROLLERS = ("cpu", "cpuset", "memory", "pids", "hugetlb", "io")
+"""A kubelet wants the first five, as far as the machine offers them (Kubernetes 1.37, pkg/kubelet/cm)."""
 PREFIX = "k10node-"
 EMPTY_SECONDS = 20.0
 POLL_SECONDS = 0.1

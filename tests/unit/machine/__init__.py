@@ -1,0 +1,1 @@
+"""Tests of the other machine, as far as they boot none."""

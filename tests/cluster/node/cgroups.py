@@ -1,8 +1,11 @@
 """The cgroups the node's pods live in: made before the kubelet starts, removed when everything in them has ended.
 
-A machine has version 1 hierarchies, one folder per controller, or version 2, one for all. The second way is written
-from the kernel's documentation (admin-guide/cgroup-v2) and has not been run yet. Run as a program, with a name, by
-the warden of a node: the cgroup goes even where the test was killed. Only the standard library is used.
+A machine has version 1 hierarchies, one folder per controller, or version 2, one for all (kernel, admin-guide/cgroup-v1
+and -v2). In the second, controllers are handed on from folder to folder, and only the true root may do that while
+processes are in it: in a container that does not see it, pods would have none.
+
+Run as a program by the warden of a node, with a name and the controllers that were handed on for it: the cgroup goes
+even where the test was killed. Only the standard library is used.
 """
 
 import os
@@ -16,8 +19,10 @@ ROOT = Path("/sys/fs/cgroup")
 PROCESSES = Path("/proc")
 UNIFIED = "unified"
 """Where a machine with version 1 hierarchies has an empty one of version 2; runc makes its own folders there."""
-CONTROLLERS = ("cpu", "cpuset", "memory", "pids", "hugetlb", "io")
-"""A kubelet wants the first five, as far as the machine offers them (Kubernetes 1.37, pkg/kubelet/cm)."""
+WANTED = ("cpu", "cpuset", "memory", "pids", "hugetlb")
+"""By a kubelet, as far as the machine offers them (Kubernetes 1.37, pkg/kubelet/cm/cgroup_v2_manager_linux.go)."""
+CONTROLLERS = (*WANTED, "io")
+OFFERED, SUBTREE = "cgroup.controllers", "cgroup.subtree_control"
 PREFIX = "k10node-"
 EMPTY_SECONDS = 20.0
 POLL_SECONDS = 0.1
@@ -30,7 +35,7 @@ def name_for(warden: int) -> str:
 
 def is_unified(root: Path = ROOT) -> bool:
     """Whether the machine has version 2 only."""
-    return (root / "cgroup.controllers").exists()
+    return (root / OFFERED).exists()
 
 
 def is_writable(root: Path = ROOT) -> bool:
@@ -49,6 +54,28 @@ def make(name: str, *, root: Path = ROOT) -> None:
         for file in ("cpuset.cpus", "cpuset.mems"):  # empty in a new cgroup of version 1: nothing could enter it
             if (hierarchy / file).exists():
                 (hierarchy / name / file).write_text((hierarchy / file).read_text())
+
+
+def handed_on(root: Path = ROOT) -> set[str]:
+    """Of version 2: the controllers that all folders below the root have."""
+    return _words(root / SUBTREE)
+
+
+def withheld(root: Path = ROOT) -> set[str]:
+    """Of version 2: controllers that the machine has, a kubelet wants, and pods would not be given. Tried out."""
+    before, probe = handed_on(root), name_for(os.getpid())
+    make(probe, root=root)
+    given = _words(root / probe / OFFERED)
+    remove(probe, root=root, seconds=0)
+    take_back(set(CONTROLLERS) - before, root=root)
+    return (set(WANTED) & _words(root / OFFERED)) - given
+
+
+def take_back(controllers: Iterable[str], *, root: Path = ROOT) -> None:
+    """No longer hand them on; what another cgroup uses meanwhile stays."""
+    for controller in sorted(controllers):
+        with suppress(OSError):
+            (root / SUBTREE).write_text(f"-{controller}")
 
 
 def remove(name: str, *, root: Path = ROOT, seconds: float = EMPTY_SECONDS) -> None:
@@ -83,11 +110,17 @@ def _make_unified(name: str, root: Path) -> None:
     for folder in (root, root / name):
         for controller in CONTROLLERS:
             with suppress(OSError):  # one that is not offered here
-                (folder / "cgroup.subtree_control").write_text(f"+{controller}")
+                (folder / SUBTREE).write_text(f"+{controller}")
 
 
 def _existing(name: str, root: Path) -> Iterable[Path]:
     return (folder for folder in (root / name, *root.glob(f"*/{name}")) if folder.is_dir())
+
+
+def _words(file: Path) -> set[str]:
+    with suppress(OSError):
+        return set(file.read_text().split())
+    return set()
 
 
 def _is_warden(pid: str, processes: Path) -> bool:
@@ -114,3 +147,4 @@ def _remove_tree(folder: Path) -> None:
 
 if __name__ == "__main__":
     remove(sys.argv[1])
+    take_back(sys.argv[2:])

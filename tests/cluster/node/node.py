@@ -142,7 +142,8 @@ class Node(ControlPlane):
         for name in cgroups.abandoned():
             cgroups.remove(name, seconds=0)
         self._cgroup = cgroups.name_for(self.processes.warden_pid)
-        self.processes.do_last("cgroups", [sys.executable, "-I", "-S", cgroups.__file__, self._cgroup])
+        added = sorted(set(cgroups.CONTROLLERS) - cgroups.handed_on()) if cgroups.is_unified() else []
+        self.processes.do_last("cgroups", [sys.executable, "-I", "-S", cgroups.__file__, self._cgroup, *added])
         cgroups.make(self._cgroup)
         for folder in ("audit", *(f"var/{part}" for part in namespaces.OWN)):
             (self.directory / folder).mkdir(parents=True, exist_ok=True)

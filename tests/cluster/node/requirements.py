@@ -26,8 +26,6 @@ COMMANDS = {
 """Command, or path of a file: the Debian package it is in."""
 SPACES = ("unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--mount-proc")
 NETWORK = "ip link add probe0 type veth peer name probe1 && ip link add probe2 type bridge && nft add table ip probe"
-UNPROVEN = "NODE_CGROUP2"
-"""Set to 1, a node is tried where cgroups are of version 2 only: that way is written and was never run."""
 OVERLAY = ("mount", "-t", "overlay", "overlay", "-o", "lowerdir=lower,upperdir=upper,workdir=work", "lower")
 
 
@@ -56,8 +54,9 @@ def able() -> None:
     _try([*SPACES, "true"], "namespaces of its own")
     if not cgroups.is_writable():
         raise NoNodeHereError(f"a node needs cgroups of its own, and {cgroups.ROOT} is read only or has none")
-    if cgroups.is_unified() and os.environ.get(UNPROVEN) != "1":
-        raise NoNodeHereError(f"cgroups are of version 2 only, where no node was run yet: {UNPROVEN}=1 tries it")
+    if cgroups.is_unified() and (withheld := sorted(cgroups.withheld())):
+        names = ", ".join(withheld)
+        raise NoNodeHereError(f"a node needs cgroups with {names}, which {cgroups.ROOT} does not hand on: a container?")
 
 
 def _try_overlay() -> None:

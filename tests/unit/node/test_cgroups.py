@@ -57,6 +57,57 @@ def test_in_version_2_it_is_one_folder_whose_children_may_use_controllers(versio
         assert (folder / "cgroup.subtree_control").read_text().startswith("+")
 
 
+@pytest.fixture
+def kernel(version_2: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, and a kernel that hands on what it is told to, one controller at a time."""
+    write = Path.write_text
+
+    def written(path: Path, text: str) -> int:
+        if path.name != cgroups.SUBTREE:
+            return write(path, text)
+        offered, handed = cgroups._words(path.parent / cgroups.OFFERED), cgroups._words(path)
+        if text[1:] not in offered:
+            raise OSError(2, "No such file or directory")
+        handed = handed | {text[1:]} if text[0] == "+" else handed - {text[1:]}
+        for below in path.parent.glob(f"{cgroups.PREFIX}*"):
+            write(below / cgroups.OFFERED, " ".join(sorted(handed)))
+        return write(path, " ".join(sorted(handed)))
+
+    monkeypatch.setattr(Path, "write_text", written)
+    return version_2
+
+
+def test_in_version_2_pods_have_what_a_kubelet_wants_and_the_machine_offers(kernel: Path) -> None:
+    cgroups.make(NAME, root=kernel)
+
+    assert cgroups._words(kernel / NAME / cgroups.OFFERED) == {"cpu", "cpuset", "memory", "pids", "io"}
+    assert cgroups._words(kernel / NAME / cgroups.SUBTREE) == {"cpu", "cpuset", "memory", "pids", "io"}
+
+
+def test_what_was_handed_on_for_a_node_is_taken_back_and_what_was_before_is_not(kernel: Path) -> None:
+    (kernel / cgroups.SUBTREE).write_text("+memory")
+    added = set(cgroups.CONTROLLERS) - cgroups.handed_on(kernel)
+    cgroups.make(NAME, root=kernel)
+    assert cgroups.handed_on(kernel) == {"cpu", "cpuset", "memory", "pids", "io"}
+
+    cgroups.take_back(added, root=kernel)
+
+    assert cgroups.handed_on(kernel) == {"memory"}
+
+
+def test_a_container_that_does_not_see_the_root_has_controllers_withheld(
+    version_2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel hands none on from a folder with processes in it that is not the root (EBUSY)."""
+
+    def busy(*_: object) -> int:
+        raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "write_text", busy)
+
+    assert cgroups.withheld(version_2) == {"cpu", "cpuset", "memory", "pids"}
+
+
 def test_making_it_twice_is_harmless(version_1: Path) -> None:
     cgroups.make(NAME, root=version_1)
     cgroups.make(NAME, root=version_1)

@@ -72,13 +72,13 @@ def test_cgroups_that_are_read_only_are_told_of(able: pytest.MonkeyPatch) -> Non
         requirements.check()
 
 
-def test_what_was_never_run_is_tried_only_where_that_is_asked_for(able: pytest.MonkeyPatch) -> None:
+def test_controllers_that_pods_would_not_have_are_named(able: pytest.MonkeyPatch) -> None:
     able.setattr(cgroups, "is_unified", lambda: True)
-    able.delenv(requirements.UNPROVEN, raising=False)
-    with pytest.raises(NoNodeHereError, match=r"version 2 only.*NODE_CGROUP2=1"):
+    able.setattr(cgroups, "withheld", lambda: {"memory", "cpu"})
+    with pytest.raises(NoNodeHereError, match=r"cgroups with cpu, memory, which /sys/fs/cgroup does not hand on"):
         requirements.able()
 
-    able.setenv(requirements.UNPROVEN, "1")
+    able.setattr(cgroups, "withheld", set)
     requirements.able()
 
 

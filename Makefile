@@ -80,6 +80,10 @@ torture: binaries ## the long form of kill -9 and restarts: readers 1,000 times 
 e2e: binaries ## image (arm64 too) and chart on a node: install, attack, upgrade, roll back, restart, remove; times and memory of each step
 	@$(PY) -m pytest tests/e2e --long -k 'installed or demo or image or monitoring' -s $(ARGS)
 
+.PHONY: cgroup2
+cgroup2: binaries ## the node where cgroups are of version 2 alone: its tests on a machine that QEMU emulates, with Debian's kernel (slow)
+	@$(PY) -m tests.machine $(PY) -m pytest tests/e2e/test_node.py $(ARGS)
+
 .PHONY: docs
 docs: ## the documentation as a site in site/, strictly: every link, nothing fetched from elsewhere
 	@$(PYTHON) scripts/docs.py build

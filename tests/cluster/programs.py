@@ -49,9 +49,10 @@ KUBE_ROUTER = Program(
 )
 """Of its three parts the one that enforces NetworkPolicies, with iptables and ipset."""
 MONITORING = Program("monitoring-objects", module="monitoring", package=".")
+ACTIONLINT = Program("actionlint", module="actionlint", package="github.com/rhysd/actionlint/cmd/actionlint")
 ALWAYS = (KUBERNETES, K10APIS)
 """What `make binaries` builds; the others are built by the first test that needs them."""
-PROGRAMS = (*ALWAYS, CERT_MANAGER, KUBE_ROUTER, MONITORING)
+PROGRAMS = (*ALWAYS, CERT_MANAGER, KUBE_ROUTER, MONITORING, ACTIONLINT)
 
 
 def cache_directory() -> Path:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.cluster.build import ensure
+from tests.cluster.programs import ACTIONLINT
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yaml"))
@@ -33,6 +37,38 @@ def release() -> str:
 
 def test_there_is_one_for_changes_and_one_for_releases() -> None:
     assert [path.name for path in WORKFLOWS] == ["ci.yaml", "release.yaml"]
+
+
+def linted(*files: Path) -> subprocess.CompletedProcess[str]:
+    """By actionlint alone: what else it calls, where a machine has it, would judge differently on each."""
+    argv = [str(ensure(ACTIONLINT)), "-no-color", "-shellcheck=", "-pyflakes=", *map(str, files)]
+    return subprocess.run(argv, capture_output=True, text=True, check=False)
+
+
+def test_syntax_inputs_and_expressions_are_githubs() -> None:
+    done = linted(*WORKFLOWS)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("written", "mistaken", "reason"),
+    [
+        ("steps.image.outputs.digest", "steps.picture.outputs.digest", 'property "picture" is not defined'),
+        ("timeout-minutes:", "timeout:", 'unexpected key "timeout"'),
+        ("context: .", "contexts: .", 'input "contexts" is not defined'),
+    ],
+)
+def test_a_mistake_in_the_release_is_seen_before_there_is_one(
+    tmp_path: Path, written: str, mistaken: str, reason: str
+) -> None:
+    assert written in release()
+    (tmp_path / "release.yaml").write_text(release().replace(written, mistaken))
+
+    done = linted(tmp_path / "release.yaml")
+
+    assert done.returncode == 1
+    assert reason in done.stdout
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

@@ -165,12 +165,12 @@ class Node(ControlPlane):
         own = self.directory / "node"
         self._configure(own)
         self._launch("containerd", components.containerd(own))
+        self._load_pause()  # before there is a kubelet: one that looks at a mount of the import's gives up
         self._launch("kube-scheduler", components.scheduler(self.credentials.client(SCHEDULER)))
         self._launch("kubelet", components.kubelet(own, self.credentials.client(KUBELET)))
         self._launch("kube-proxy", components.kube_proxy(own))
         self._launch("coredns", components.coredns(own))
         self.apply(components.furniture())
-        self._load_pause()
         eventually(self._is_ready)
         self.kubectl("label", "node", NAME, CONTROL_PLANE_LABEL)
 

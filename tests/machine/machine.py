@@ -42,7 +42,7 @@ bash /run/handed/{job} < /dev/null
 echo $? > /run/handed/{code}
 sync
 echo o > /proc/sysrq-trigger
-sleep 60
+while :; do :; done
 """
 """What makes a machine of a kernel: everything is mounted, the command is run, and the power is cut."""
 

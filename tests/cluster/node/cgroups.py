@@ -72,7 +72,7 @@ def withheld(root: Path = ROOT) -> set[str]:
 
 
 def take_back(controllers: Iterable[str], *, root: Path = ROOT) -> None:
-    """No longer hand them on; what another cgroup uses meanwhile stays."""
+    """No longer hand them on; what another node uses meanwhile stays so, for nobody knows afterwards how it was."""
     for controller in sorted(controllers):
         with suppress(OSError):
             (root / SUBTREE).write_text(f"-{controller}")

@@ -8,8 +8,8 @@ from tests.cluster.node.configuration import DNS, PODS
 from tests.cluster.node.namespaces import ADDRESS, NAME
 
 SERVICES = "10.96.0.0/16"
-VOLUMES = 10
-"""So many claims find a volume."""
+VOLUMES = 40
+"""So many claims find a volume; each is used once, and all long tests share a node."""
 DNS_PORTS = (("dns", "UDP"), ("dns-tcp", "TCP"))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.errors import KubectlError
+from tests.cluster.node.namespaces import ADDRESS
 from tests.cluster.node.node import Node
 from tests.cluster.waiting import eventually
 from tests.e2e import attacks, connecting, enforcement
@@ -67,7 +68,7 @@ def installed(release: Release, node: Node, steps: Steps) -> Release:
             *(*connecting.WEBHOOK, *connecting.AGENT),
             *("--set", f"networkPolicy.apiServerPorts={{443,{port}}}"),
             *("--set", f"networkPolicy.metricsFrom[0].{OWN}"),
-            *("--set", "networkPolicy.webhookFrom[0].ipBlock.cidr=10.10.0.1/32"),
+            *("--set", f"networkPolicy.webhookFrom[0].ipBlock.cidr={ADDRESS}/32"),
         )
         connecting.tell_apiserver(release)
         release.until(lambda: connecting.AGENT_POSTS in release.metrics(), what="the agent to post")

@@ -75,6 +75,8 @@ def _fetch(package: str, target: Path) -> None:
         (modules,) = (unpacked / "lib" / "modules").iterdir()
         _run(["depmod", "--basedir", str(unpacked), modules.name])
         unpacked.rename(target)
+    for older in set(target.parent.glob("linux-image-*")) - {target}:
+        shutil.rmtree(older, ignore_errors=True)
 
 
 def initramfs(kernel: Kernel, *, busybox: Path, start: str) -> bytes:

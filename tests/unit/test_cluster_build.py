@@ -129,7 +129,7 @@ def test_an_unknown_program_is_refused_by_name(capsys: pytest.CaptureFixture[str
     assert build.main(["minikube"]) == 1
     assert (
         capsys.readouterr().err
-        == "error: minikube: not one of kubernetes, k10apis, certmanager, kube-router, monitoring-objects, actionlint\n"
+        == "error: minikube: not one of kubernetes, k10apis, actionlint, certmanager, kube-router, monitoring-objects\n"
     )
 
 
@@ -176,5 +176,5 @@ def test_it_runs_as_a_module_and_its_errors_have_no_traceback() -> None:
     assert finished.returncode == 1
     assert (
         finished.stderr
-        == "error: minikube: not one of kubernetes, k10apis, certmanager, kube-router, monitoring-objects, actionlint\n"
+        == "error: minikube: not one of kubernetes, k10apis, actionlint, certmanager, kube-router, monitoring-objects\n"
     )

@@ -22,7 +22,6 @@ ACCOUNT: Final = Identity("cert-manager", "cert-manager", ("system:masters",))
 ISSUER: Final = "e2e-authority"
 AUTHORITY: Final = "e2e-authority-tls"
 """The Secret the authority is kept in."""
-GROUPS: Final = ("cert-manager.io", "acme.cert-manager.io")
 
 
 class CertManager:

@@ -7,14 +7,11 @@ line with an anchor is tested for whole needles, and only a line with a needle i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from auditwatch.events.anchors import grouped, spellings
 from auditwatch.events.holding import NeedleTest
 from auditwatch.events.needles import Needles
-from auditwatch.events.search import Cursor, searcher
-
-_NEWLINE: Final = b"\n"
+from auditwatch.events.search import Cursor, Searchable, beginning_of_line, end_of_line, searcher
 
 
 class Prefilter:
@@ -33,7 +30,7 @@ class Prefilter:
         data = bytes(raw)
         return self._holds(data, self._anchors.over(data, 0, len(data)), 0, len(data))
 
-    def lines(self, chunk: bytes | bytearray, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    def lines(self, chunk: Searchable, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
         """Start and end (without the newline) of each non-empty line that some needle selects, in order.
 
         Only ``chunk[start:end]`` is looked at, without copying it: a reader hands over what it has read, keeps what
@@ -44,12 +41,11 @@ class Prefilter:
         found = _all_lines(chunk, start, end) if self.needles.reads_everything else self._selected(chunk, start, end)
         yield from found
 
-    def _selected(self, chunk: bytes | bytearray, start: int, end: int) -> Iterator[tuple[int, int]]:
+    def _selected(self, chunk: Searchable, start: int, end: int) -> Iterator[tuple[int, int]]:
         cursor = self._anchors.over(chunk, start, end)
         while (hit := cursor.following(start)) is not None:
-            newline = chunk.rfind(_NEWLINE, start, hit.position)
-            first = start if newline < 0 else newline + 1
-            last = _end_of_line(chunk, hit.position, end)
+            first = beginning_of_line(chunk, start, hit.position)
+            last = end_of_line(chunk, hit.position, end)
             if self._holds(bytes(chunk[first:last]), cursor, hit.position, last):
                 yield first, last
             start = last + 1
@@ -65,14 +61,9 @@ class Prefilter:
         return False
 
 
-def _all_lines(chunk: bytes | bytearray, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _all_lines(chunk: Searchable, start: int, end: int) -> Iterator[tuple[int, int]]:
     while start < end:
-        last = _end_of_line(chunk, start, end)
+        last = end_of_line(chunk, start, end)
         if last > start:
             yield start, last
         start = last + 1
-
-
-def _end_of_line(chunk: bytes | bytearray, position: int, end: int) -> int:
-    newline = chunk.find(_NEWLINE, position, end)
-    return end if newline < 0 else newline

@@ -22,6 +22,10 @@ all beginnings at once instead.
 """
 
 _NOWHERE: Final = 1 << 62
+_NEWLINE: Final = b"\n"
+
+Searchable = bytes | bytearray | memoryview
+"""A piece of a log in memory; a view of what is mapped is searched where it lies."""
 
 
 def may_overlap(text: bytes, other: bytes) -> bool:
@@ -50,9 +54,21 @@ class Cursor(Protocol):
 class Searcher(Protocol):
     """What to search for."""
 
-    def over(self, data: bytes | bytearray, start: int, end: int) -> Cursor:
+    def over(self, data: Searchable, start: int, end: int) -> Cursor:
         """A search through ``data[start:end]``, which is not copied."""
         ...
+
+
+def beginning_of_line(data: Searchable, start: int, position: int) -> int:
+    """Where the line begins that goes on at ``position``, not looking before ``start``."""
+    newline = stringzilla.rfind(data, _NEWLINE, start, position)
+    return start if newline < 0 else newline + 1
+
+
+def end_of_line(data: Searchable, position: int, end: int) -> int:
+    """Where the newline is that follows; ``end`` where there is none before it."""
+    newline = stringzilla.find(data, _NEWLINE, position, end)
+    return end if newline < 0 else newline
 
 
 def searcher(texts: Sequence[bytes]) -> Searcher:
@@ -64,14 +80,14 @@ class _InPasses:
     def __init__(self, texts: Sequence[bytes]) -> None:
         self._texts = tuple(texts)
 
-    def over(self, data: bytes | bytearray, start: int, end: int) -> Cursor:
+    def over(self, data: Searchable, start: int, end: int) -> Cursor:
         return _Passes(data, self._texts, start, end)
 
 
 class _Passes:
     """Remembers the next occurrence of each text, so that each is searched for only once."""
 
-    def __init__(self, data: bytes | bytearray, texts: Sequence[bytes], start: int, end: int) -> None:
+    def __init__(self, data: Searchable, texts: Sequence[bytes], start: int, end: int) -> None:
         self._data = data
         self._texts = texts
         self._end = end
@@ -91,7 +107,7 @@ class _AllAtOnce:
         self._count = len(texts)
         self._automaton = ahocorasick_rs.BytesAhoCorasick([*texts, *_DECOYS], ahocorasick_rs.MatchKind.LeftmostFirst)
 
-    def over(self, data: bytes | bytearray, start: int, end: int) -> Cursor:
+    def over(self, data: Searchable, start: int, end: int) -> Cursor:
         with memoryview(data) as whole, whole[start:end] as part:
             found = self._automaton.find_matches_as_indexes(part)
         return _Occurrences([Hit(start + position, index) for index, position, _ in found if index < self._count])

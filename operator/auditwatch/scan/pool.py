@@ -130,8 +130,8 @@ def _is_last(piece: Piece) -> bool:
 def _parts(piece: Piece, sieve: Sieve) -> Iterator[Part]:
     name = piece.of.name
     opened = plain(name, piece.start, piece.end) if piece.of.form == "Plain" else streamed(name, piece.start)
-    with opened as read_into:
-        yield from sieve.parts(read_into, is_beginning=piece.start == 0)
+    with opened as windows:
+        yield from sieve.parts(windows, is_beginning=piece.start == 0)
 
 
 def _spread(inputs: Sequence[Input], task: Task, jobs: int) -> Iterator[Read]:

@@ -18,9 +18,10 @@ from auditwatch.events.needles import Needles
 from auditwatch.events.prefilter import Prefilter
 from auditwatch.events.records import record_of
 from auditwatch.events.redaction import Redactor
+from auditwatch.events.search import Searchable, end_of_line
 from auditwatch.events.unwrap import unwrap
 from auditwatch.scan.inflating import ReadError
-from auditwatch.scan.reading import MAX_LINE_BYTES, ReadInto, Window, windows
+from auditwatch.scan.windows import MAX_LINE_BYTES, Window
 
 PART_BYTES: Final = 4 << 20
 """Bytes of selected lines after which a part is handed on."""
@@ -76,18 +77,19 @@ class Sieve:
         """A sieve for these needles; ``key`` hides secrets."""
         return cls(Prefilter(needles), Redactor(key), received)
 
-    def parts(self, read_into: ReadInto, *, is_beginning: bool) -> Iterator[Part]:
-        """All that there is to read, in parts. ``is_beginning``: the first line shows whether this is an audit log.
+    def parts(self, windows: Iterable[Window], *, is_beginning: bool) -> Iterator[Part]:
+        """All that is in ``windows``, in parts. ``is_beginning``: the first line shows whether this is an audit log.
 
         Raises :class:`ReadError`, after the part that holds what was read before.
         """
         part, lines, held = Part(), list[Selected](), 0
         try:
-            for window in windows(read_into):
+            for window in windows:
                 if is_beginning:
                     self._look_at_first(window, part)
                     is_beginning = False
                 held += self._take(window, part, lines)
+                window.release()
                 if held >= PART_BYTES:
                     yield self._read(lines, part)
                     part, lines, held = Part(), [], 0
@@ -98,21 +100,20 @@ class Sieve:
 
     def _look_at_first(self, window: Window, part: Part) -> None:
         """Decode the first line, needle or not: a file that is no audit log must not look like a quiet one."""
-        end = window.data.find(_NEWLINE, 0, window.end)
-        line = bytes(window.data[: end if end >= 0 else window.end])
+        line = bytes(window.data[window.start : end_of_line(window.data, window.start, window.end)])
         if not self.prefilter.selects(line):
             for raw in unwrap(line):
                 self._decoded(raw, 0, part)
 
     def _take(self, window: Window, part: Part, lines: list[Selected]) -> int:
         """Append what is selected of a window to ``lines``; its bytes."""
-        data, end, position, held = window.data, window.end, 0, 0
-        part.size += end
+        data, end, position, held = window.data, window.end, window.start, 0
+        part.size += end - position
         if window.is_cut:
             part.bad.append(Bad(part.lines, "LineTooLong", f"more than {MAX_LINE_BYTES >> 20} MiB"))
             part.lines += 1
             return 0
-        for start, stop in self.prefilter.lines(data, 0, end):
+        for start, stop in self.prefilter.lines(data, position, end):
             part.lines += _newlines(data, position, start)
             position = start
             part.selected += 1
@@ -149,5 +150,5 @@ class Sieve:
             return None
 
 
-def _newlines(data: bytearray, start: int, end: int) -> int:
+def _newlines(data: Searchable, start: int, end: int) -> int:
     return int(stringzilla.count(data, _NEWLINE, start, end)) if end > start else 0

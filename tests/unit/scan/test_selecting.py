@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from auditwatch.events.needles import Needle, Needles
-from auditwatch.scan import reading, selecting
+from auditwatch.scan import selecting
+from auditwatch.scan import windows as in_windows
 from auditwatch.scan.selecting import Part, Sieve
+from auditwatch.scan.windows import Window, windows
 
 from .making import KEY, event, line, noise
 
@@ -19,7 +21,7 @@ NEEDLES = Needles.of([Needle(('"apiGroup":"config.kio.kasten.io"',))])
 
 def _parts(data: bytes, needles: Needles = NEEDLES, *, is_beginning: bool = False) -> list[Part]:
     stream = io.BytesIO(data)
-    return list(Sieve.of(needles, key=KEY, received=1.0).parts(stream.readinto, is_beginning=is_beginning))
+    return list(Sieve.of(needles, key=KEY, received=1.0).parts(windows(stream.readinto), is_beginning=is_beginning))
 
 
 def _part(data: bytes, needles: Needles = NEEDLES, *, is_beginning: bool = False) -> Part:
@@ -42,9 +44,34 @@ def test_a_last_line_without_an_end_counts_as_a_line() -> None:
     assert _part(line(event(1)) + b"\n").lines == 1
 
 
+def test_every_window_is_released_before_what_was_found_in_it_is_dealt_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selecting, "PART_BYTES", 1)
+    held: list[int] = []
+    data = bytearray(_joined([line(event(1))]))
+
+    def lent() -> Iterator[Window]:
+        for number in range(3):
+            held.append(number)
+            yield Window(data, len(data), release=held.clear)
+
+    sieve = Sieve.of(NEEDLES, key=KEY, received=1.0)
+    assert [(len(part.found), list(held)) for part in sieve.parts(lent(), is_beginning=False)] == [(1, [])] * 3 + [
+        (0, [])
+    ]
+
+
+def test_lines_are_counted_where_a_window_begins_in_the_middle_of_its_data() -> None:
+    before, after = _joined([line(event(1)), line(noise(2))]), _joined([line(noise(3)), line(event(4))])
+    view = memoryview(before + after)
+    sieve = Sieve.of(NEEDLES, key=KEY, received=1.0)
+    (part,) = sieve.parts([Window(view, len(view), len(before))], is_beginning=True)
+    assert [(found.line, found.record.event.audit_id) for found in part.found] == [(1, "a-4")]
+    assert (part.size, part.lines, part.bad) == (len(after), 2, [])
+
+
 @pytest.mark.parametrize("window", [700, 5000])
 def test_lines_are_counted_across_windows(monkeypatch: pytest.MonkeyPatch, window: int) -> None:
-    monkeypatch.setattr(reading, "WINDOW_BYTES", window)
+    monkeypatch.setattr(in_windows, "WINDOW_BYTES", window)
     data = _joined([line(event(number) if number % 3 == 0 else noise(number)) for number in range(100)])
     assert [found.line for found in _part(data).found] == list(range(0, 100, 3))
 
@@ -76,8 +103,8 @@ def test_a_file_that_is_no_audit_log_is_noticed_by_its_first_line() -> None:
 
 
 def test_a_line_that_is_too_long_is_told_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "WINDOW_BYTES", 512)
-    monkeypatch.setattr(reading, "MAX_LINE_BYTES", 2048)
+    monkeypatch.setattr(in_windows, "WINDOW_BYTES", 512)
+    monkeypatch.setattr(in_windows, "MAX_LINE_BYTES", 2048)
     part = _part(_joined([line(noise()), b"x" * 10_000, line(event(2))]))
     assert [(each.line, each.reason) for each in part.bad] == [(1, "LineTooLong")]
     assert [found.line for found in part.found] == [2]
@@ -90,7 +117,7 @@ def test_secrets_are_hidden_before_anything_leaves() -> None:
 
 
 def test_what_is_found_is_handed_on_in_bounded_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "WINDOW_BYTES", 4096)
+    monkeypatch.setattr(in_windows, "WINDOW_BYTES", 4096)
     monkeypatch.setattr(selecting, "PART_BYTES", 8192)
     parts = _parts(_joined([line(event(number)) for number in range(200)]))
     assert len(parts) > 5

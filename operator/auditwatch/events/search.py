@@ -15,10 +15,11 @@ import stringzilla
 MAX_PASSES: Final = 4
 """Texts up to which a pass for each is faster than one for all."""
 
-_DECOYS: Final = [bytes([control]) * 6 for control in range(1, 6)]
+_DECOYS: Final = [bytes([control]) * 3 for control in (0x0B, 0x1B, 0x1D)]
 """Never in JSON, and passed over in a file that is none. Without them the library sees that all texts begin with one
-byte, the quote, and stops at every quote of a log (0.2 GB/s); with many first bytes and many rare ones it searches for
-all beginnings at once instead.
+byte, the quote, and stops at every quote of a log (0.2 GB/s); with several first bytes it searches for all beginnings
+at once instead: as many bytes of them as the shortest text has, four at most. Three are found a third faster than four
+(10 instead of 7.5 GB/s with the 15 texts of the shipped pack), and stop hardly more often.
 """
 
 _NOWHERE: Final = 1 << 62

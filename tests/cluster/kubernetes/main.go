@@ -21,9 +21,15 @@ import (
 	"github.com/coredns/coredns/coremain"
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
+	_ "github.com/coredns/coredns/plugin/forward"
+	_ "github.com/coredns/coredns/plugin/health"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
+	_ "github.com/coredns/coredns/plugin/loadbalance"
 	_ "github.com/coredns/coredns/plugin/log"
+	_ "github.com/coredns/coredns/plugin/loop"
+	_ "github.com/coredns/coredns/plugin/metrics"
 	_ "github.com/coredns/coredns/plugin/ready"
+	_ "github.com/coredns/coredns/plugin/reload"
 	"go.etcd.io/etcd/server/v3/etcdmain"
 	helmcmd "helm.sh/helm/v4/pkg/cmd"
 	helmkube "helm.sh/helm/v4/pkg/kube"
@@ -38,6 +44,7 @@ import (
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	kubeadm "k8s.io/kubernetes/cmd/kubeadm/app"
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
@@ -47,6 +54,7 @@ var components = map[string]func() int{
 	"coredns":                 runCoreDNS,
 	"etcd":                    func() int { etcdmain.Main(os.Args); return 0 },
 	"helm":                    runHelm,
+	"kubeadm":                 runKubeadm,
 	"kube-apiserver":          func() int { return cli.Run(apiserver.NewAPIServerCommand()) },
 	"kube-controller-manager": func() int { return cli.Run(controllermanager.NewControllerManagerCommand()) },
 	"kube-proxy":              func() int { return cli.Run(proxy.NewProxyCommand()) },
@@ -82,7 +90,9 @@ func usage() string {
 func runCoreDNS() int {
 	// CoreDNS chains only the directives named here, in this order; the default
 	// list names plugins that are not compiled in.
-	dnsserver.Directives = []string{"ready", "errors", "log", "cache", "kubernetes"}
+	dnsserver.Directives = []string{
+		"reload", "ready", "health", "prometheus", "errors", "log", "loadbalance", "cache", "kubernetes", "loop", "forward",
+	}
 	coremain.Run()
 	return 0
 }
@@ -90,6 +100,13 @@ func runCoreDNS() int {
 func runKubectl() int {
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 		kubectlutil.CheckErr(err) // prints the way kubectl does and exits
+	}
+	return 0
+}
+
+func runKubeadm() int {
+	if kubeadm.Run() != nil { // it has said why
+		return 1
 	}
 	return 0
 }

@@ -14,11 +14,13 @@ from pathlib import Path
 MODULE = Path(__file__).parent
 KEPT_BUILDS = 4
 DIGEST_CHARACTERS = 16
+KUBERNETES_VERSION = "v1.37.2"
+"""What the binary says of itself: the version that go.mod locks."""
 _VERSION = "k8s.io/component-base/version"
 BUILD_FLAGS = (
     "-trimpath",
     "-ldflags",
-    f"-s -w -X {_VERSION}.gitVersion=v1.37.2 -X {_VERSION}.gitMajor=1 -X {_VERSION}.gitMinor=37",
+    f"-s -w -X {_VERSION}.gitVersion={KUBERNETES_VERSION} -X {_VERSION}.gitMajor=1 -X {_VERSION}.gitMinor=37",
 )
 
 
@@ -49,10 +51,11 @@ KUBE_ROUTER = Program(
 )
 """Of its three parts the one that enforces NetworkPolicies, with iptables and ipset."""
 MONITORING = Program("monitoring-objects", module="monitoring", package=".")
+KIND = Program("kind", module="kind", package="sigs.k8s.io/kind")
 ACTIONLINT = Program("actionlint", module="actionlint", package="github.com/rhysd/actionlint/cmd/actionlint")
 ALWAYS = (KUBERNETES, K10APIS, ACTIONLINT)
 """What `make binaries` builds, for `make test` needs it; the others are built by the first long test that does."""
-PROGRAMS = (*ALWAYS, CERT_MANAGER, KUBE_ROUTER, MONITORING)
+PROGRAMS = (*ALWAYS, CERT_MANAGER, KUBE_ROUTER, MONITORING, KIND)
 
 
 def cache_directory() -> Path:

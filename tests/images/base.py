@@ -46,6 +46,12 @@ def name(architecture: str) -> str:
     return f"localhost/auditwatch-base:{digest(architecture)}"
 
 
+def indexes() -> str:
+    """Where apt has its packages from: an address and a component a line."""
+    template = ["--format", "$(REPO_URI) $(COMPONENT)", "Created-By: Packages"]
+    return subprocess.run(["apt-get", "indextargets", *template], capture_output=True, text=True, check=False).stdout
+
+
 def mirror(listing: str) -> str:
     """Where this machine has its Debian packages from: the first of apt's indexes with component main."""
     rows = [line.split() for line in listing.splitlines()]
@@ -90,9 +96,7 @@ def _make(archive: Path, architecture: str) -> None:
 
 def _debootstrap(root: Path, architecture: str) -> None:
     """Debian names architectures as images do."""
-    template = ["--format", "$(REPO_URI) $(COMPONENT)", "Created-By: Packages"]
-    listing = subprocess.run(["apt-get", "indextargets", *template], capture_output=True, text=True, check=False)
     include = f"--include={','.join(PACKAGES)}"
-    arguments = ["--variant=minbase", f"--arch={architecture}", include, SUITE, str(root), mirror(listing.stdout)]
+    arguments = ["--variant=minbase", f"--arch={architecture}", include, SUITE, str(root), mirror(indexes())]
     buildah.run(f"base of Debian {SUITE}, {architecture}", ["debootstrap", *arguments])
     buildah.run("Python of the base", ["chroot", str(root), "python3", "-m", "venv", "/usr/local"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.cluster.errors import ClusterError
 from tests.cluster.programs import cache_directory
+from tests.images import debs
 
 NAME = "linux-image-amd64"
 """Debian's package that depends on the newest kernel of its release."""
@@ -68,10 +69,8 @@ def newest(depends: str) -> str:
 def _fetch(package: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix="scratch-") as scratch:
-        _run(["apt-get", "download", "-o", "APT::Sandbox::User=root", package], cwd=scratch)
-        (archive,) = Path(scratch).glob("*.deb")
         unpacked = Path(scratch) / "unpacked"
-        _run(["dpkg-deb", "--extract", str(archive), str(unpacked)])
+        debs.extract(package, unpacked)
         (modules,) = (unpacked / "lib" / "modules").iterdir()
         _run(["depmod", "--basedir", str(unpacked), modules.name])
         unpacked.rename(target)
@@ -111,8 +110,8 @@ def _packed(root: Path) -> bytes:
     return subprocess.run(pack, input=names.encode(), cwd=root, capture_output=True, check=True).stdout
 
 
-def _run(argv: Sequence[str], cwd: str | None = None) -> str:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=cwd)
+def _run(argv: Sequence[str]) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ClusterError(f"{' '.join(argv)}: exit code {done.returncode}\n{done.stderr}")
     return done.stdout

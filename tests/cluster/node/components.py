@@ -69,7 +69,12 @@ def coredns(directory: Path) -> list[str]:
 
 def furniture() -> list[dict[str, Any]]:
     """What every cluster has and no component brings: names for services, and volumes for claims."""
-    return [*_dns(), _storage_class(), *(_volume(number) for number in range(VOLUMES))]
+    return [*_dns(), *storage()]
+
+
+def storage() -> list[dict[str, Any]]:
+    """A class that claims fall to, and volumes of it in folders of the node."""
+    return [_storage_class(), *(_volume(number) for number in range(VOLUMES))]
 
 
 def _dns() -> list[dict[str, Any]]:

@@ -33,6 +33,8 @@ class Image:
     folders: Sequence[str] = ()
     entrypoint: Sequence[str] = ()
     command: Sequence[str] = ()
+    path: str = "/bin"
+    """Where programs are looked for."""
 
     def write(self, archive: Path) -> None:
         """Write the docker-archive (image specification v1.2 as Docker has it: manifest, configuration, layer)."""
@@ -42,19 +44,19 @@ class Image:
         config_name = f"{hashlib.sha256(configuration).hexdigest()}.json"
         entry = {"Config": config_name, "RepoTags": list(self.references), "Layers": [f"{digest}.tar"]}
         with tarfile.open(archive, "w") as written:
-            _add(written, config_name, configuration)
-            _add(written, "manifest.json", json.dumps([entry]).encode())
-            _add(written, f"{digest}.tar", layer)
+            add_file(written, config_name, configuration)
+            add_file(written, "manifest.json", json.dumps([entry]).encode())
+            add_file(written, f"{digest}.tar", layer)
 
     def _layer(self) -> bytes:
         content = io.BytesIO()
         with tarfile.open(fileobj=content, mode="w") as layer:
             for folder in self.folders:
-                _add_special(layer, folder, kind=tarfile.DIRTYPE, mode=0o1777)
+                add_special(layer, folder, kind=tarfile.DIRTYPE, mode=0o1777)
             for place, source in self.files.items():
-                _add(layer, place, source.read_bytes(), mode=0o755)
+                add_file(layer, place, source.read_bytes(), mode=0o755)
             for place, target in self.links.items():
-                _add_special(layer, place, kind=tarfile.SYMTYPE, mode=0o777, target=target)
+                add_special(layer, place, kind=tarfile.SYMTYPE, mode=0o777, target=target)
         return content.getvalue()
 
     def _configuration(self, layer: str) -> dict[str, Any]:
@@ -62,7 +64,7 @@ class Image:
             "architecture": architecture(),
             "os": "linux",
             "created": EPOCH,
-            "config": {"Entrypoint": list(self.entrypoint), "Cmd": list(self.command), "Env": ["PATH=/bin"]},
+            "config": {"Entrypoint": list(self.entrypoint), "Cmd": list(self.command), "Env": [f"PATH={self.path}"]},
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer}"]},
             "history": [{"created": EPOCH, "created_by": "tests"}],
         }
@@ -84,13 +86,15 @@ def busybox(*, references: Sequence[str], files: Mapping[str, Path] | None = Non
     )
 
 
-def _add(archive: tarfile.TarFile, name: str, content: bytes, *, mode: int = 0o644) -> None:
+def add_file(archive: tarfile.TarFile, name: str, content: bytes, *, mode: int = 0o644) -> None:
+    """With no owner and no time, so that the same content is the same archive."""
     member = tarfile.TarInfo(name)
     member.size, member.mode = len(content), mode
     archive.addfile(member, io.BytesIO(content))
 
 
-def _add_special(archive: tarfile.TarFile, name: str, *, kind: bytes, mode: int, target: str = "") -> None:
+def add_special(archive: tarfile.TarFile, name: str, *, kind: bytes, mode: int, target: str = "") -> None:
+    """A folder, or a link to ``target``."""
     member = tarfile.TarInfo(name)
     member.type, member.mode, member.linkname = kind, mode, target
     archive.addfile(member)

@@ -19,7 +19,7 @@ from tests.cluster.audit import Audit
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError, KubectlError
 from tests.cluster.identities import Identity
-from tests.cluster.node import cgroups, components, configuration, namespaces, requirements
+from tests.cluster.node import components, configuration, namespaces, owning, requirements
 from tests.cluster.node.entered import Entered
 from tests.cluster.node.images import Image, pause
 from tests.cluster.node.namespaces import ADDRESS, NAME
@@ -139,12 +139,7 @@ class Node(ControlPlane):
         return process
 
     def _make_namespaces(self) -> None:
-        for name in cgroups.abandoned():
-            cgroups.remove(name, seconds=0)
-        self._cgroup = cgroups.name_for(self.processes.warden_pid)
-        added = sorted(set(cgroups.CONTROLLERS) - cgroups.handed_on()) if cgroups.is_unified() else []
-        self.processes.do_last("cgroups", [sys.executable, "-I", "-S", cgroups.__file__, self._cgroup, *added])
-        cgroups.make(self._cgroup)
+        self._cgroup = owning.make_cgroup(self.processes)
         for folder in ("audit", *(f"var/{part}" for part in namespaces.OWN)):
             (self.directory / folder).mkdir(parents=True, exist_ok=True)
         for disk in components.disks(self.directory / "var"):

@@ -1,4 +1,4 @@
-"""The kind form of the node, which no test can run here: at least its parts fit together, and the chart's agent."""
+"""The kind form of the node: its parts fit together, and the chart's agent, for every version of kubeadm's settings."""
 
 from __future__ import annotations
 
@@ -21,14 +21,27 @@ def node() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def apiserver(node: dict[str, Any]) -> dict[str, Any]:
-    """What kubeadm is told of kube-apiserver."""
-    (patch,) = node["kubeadmConfigPatches"]
-    return dict(yaml.safe_load(patch)["apiServer"])
+def patches(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of the settings that kind writes."""
+    return [yaml.safe_load(patch) for patch in node["kubeadmConfigPatches"]]
+
+
+@pytest.fixture(scope="module", params=["v1beta3", "v1beta4"])
+def apiserver(patches: list[dict[str, Any]], request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What kubeadm is told of kube-apiserver, by version of its settings."""
+    (patch,) = (each for each in patches if each["apiVersion"] == f"kubeadm.k8s.io/{request.param}")
+    assert patch["kind"] == "ClusterConfiguration"
+    return dict(patch["apiServer"])
+
+
+def _flags(apiserver: dict[str, Any]) -> dict[str, Any]:
+    """A list since v1beta4, and a map before."""
+    given = apiserver["extraArgs"]
+    return dict(given) if isinstance(given, dict) else {each["name"]: each["value"] for each in given}
 
 
 def _flag(apiserver: dict[str, Any], name: str) -> PurePosixPath:
-    return PurePosixPath(next(each["value"] for each in apiserver["extraArgs"] if each["name"] == name))
+    return PurePosixPath(_flags(apiserver)[name])
 
 
 @pytest.mark.parametrize(("flag", "is_read_only"), [("audit-policy-file", True), ("audit-log-path", False)])
@@ -57,4 +70,17 @@ def test_the_log_is_where_the_charts_agent_looks_for_it(apiserver: dict[str, Any
 
 
 def test_every_flag_is_text_as_kubeadm_wants_it(apiserver: dict[str, Any]) -> None:
-    assert all(isinstance(each["value"], str) for each in apiserver["extraArgs"])
+    assert all(isinstance(value, str) for value in _flags(apiserver).values())
+
+
+def test_both_versions_of_the_settings_say_the_same(patches: list[dict[str, Any]]) -> None:
+    one, other = (each["apiServer"] for each in patches if each["kind"] == "ClusterConfiguration")
+
+    assert _flags(one) == _flags(other)
+    assert one["extraVolumes"] == other["extraVolumes"]
+
+
+def test_kubelet_starts_on_cgroups_of_either_version(patches: list[dict[str, Any]]) -> None:
+    (kubelet,) = (each for each in patches if each["kind"] == "KubeletConfiguration")
+
+    assert kubelet["failCgroupV1"] is False

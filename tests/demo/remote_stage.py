@@ -1,7 +1,6 @@
 """A kind cluster of the demo's own, or the cluster the user named: the chart, on a cluster reached by a kubeconfig.
 
-Flags of kube-apiserver are left alone here, so the audit log comes by the agent, where there is one. The part of it
-that needs a Docker daemon was never run.
+Flags of kube-apiserver are left alone here, so the audit log comes by the agent, where there is one.
 """
 
 from __future__ import annotations
@@ -10,25 +9,19 @@ import os
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 from tests.cluster import build
-from tests.cluster.audit import METADATA
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError, KubectlError
 from tests.cluster.node.node import Node
 from tests.cluster.ours import NAMES
-from tests.demo import borrowing, chart, connection, probing, screen
+from tests.demo import borrowing, chart, connection, kind_cluster, probing, screen
 from tests.demo.choosing import Place
 from tests.demo.named import MINIFIED, NamedCluster
 from tests.images import project
 from tests.k10.pods import K10InPods
 from tests.live.installation import NAMESPACE
-
-KIND: Final = "k10-auditwatch-demo"
-KIND_POLICY: Final = "policy.yaml"
-"""The audit policy, where tests/e2e/kind.yaml looks for it: in the folder the command is given in."""
-KIND_WAIT: Final = "180s"
 
 
 class RemoteStage:
@@ -82,7 +75,8 @@ class RemoteStage:
 
     def close(self) -> None:
         if self._is_made:
-            subprocess.run(["kind", "delete", "cluster", "--name", KIND], capture_output=True, check=False)
+            kind_cluster.delete(self._kubeconfig)
+            self._is_made = False
             if self._cluster is not None:
                 self._cluster.forget()
         if self._cluster is not None:
@@ -104,12 +98,11 @@ class RemoteStage:
         return self._cluster
 
     def _new_kind(self) -> str:
-        (self._directory / KIND_POLICY).write_text(METADATA)
-        options = [f"--config={probing.KIND_CONFIGURATION}", f"--kubeconfig={self._kubeconfig}", "--wait", KIND_WAIT]
+        kind_cluster.refuse_if_there()
+        self._is_made = True  # or half made, where this is interrupted
         with screen.timed("kind cluster"):
-            _run(["kind", "create", "cluster", "--name", KIND, *options], cwd=self._directory)
-        self._is_made = True
-        return f"kind-{KIND}"
+            kind_cluster.create(self._directory, self._kubeconfig)
+        return kind_cluster.CONTEXT
 
     def _pinned(self) -> str:
         """The context that was confirmed, in a kubeconfig of its own; another one by now is refused."""
@@ -141,8 +134,8 @@ def _names(cluster: NamedCluster, resource: str) -> list[str]:
     return cluster.kubectl("get", resource, "-o", "jsonpath={.items[*].metadata.name}").split()
 
 
-def _run(argv: list[str], *, cwd: Path | None = None) -> str:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=cwd)
+def _run(argv: list[str]) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ClusterError(f"{' '.join(argv)}: exit code {done.returncode}\n{done.stderr.strip()}")
     return done.stdout

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.cluster.errors import ClusterError
-from tests.demo import borrowing, chart, connection, probing, remote_stage
+from tests.demo import borrowing, chart, connection, kind_cluster, probing
 from tests.demo.choosing import Place
 
 
@@ -76,5 +76,5 @@ def test_the_configuration_of_kind_takes_the_policy_that_the_demo_writes_and_the
     (node,) = configured["nodes"]
     values = yaml.safe_load((chart.REPOSITORY / chart.CHART / "values.yaml").read_text())
 
-    assert [Path(mount["hostPath"]).name for mount in node["extraMounts"]] == [remote_stage.KIND_POLICY]
+    assert [Path(mount["hostPath"]).name for mount in node["extraMounts"]] == [kind_cluster.POLICY]
     assert f"value: {values['agent']['auditLog']['path']}\n" in node["kubeadmConfigPatches"][0]

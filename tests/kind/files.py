@@ -1,0 +1,70 @@
+"""What a node image of ours has of its own beside Debian, kind and Kubernetes: each a small text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import yaml
+
+from tests.cluster.node import components, configuration
+from tests.cluster.node.namespaces import SYSCTLS
+from tests.cluster.programs import KUBERNETES_VERSION
+
+FIRST: Final = "kind/bin/first"
+"""The first process of the node, before kind's own."""
+KEPT: Final = ("fs/file-max", "fs/nr_open")
+"""Kernel settings that systemd raises, of the whole machine."""
+IMAGES: Final = "kind/images"
+
+_FIRST: Final = """\
+#!/bin/sh
+# Settings of the whole machine: this node sees them as it wants them, and they stay as they are.
+set -eu
+mkdir -p /kind/shown
+show() {{
+  copy=/kind/shown/$(echo "$1" | tr / .)
+  echo "$2" > "$copy"
+  mount --bind "$copy" "/proc/sys/$1"
+}}
+{shown}
+exec /usr/local/bin/entrypoint "$@"
+"""
+_CONTAINERD: Final = f"""\
+[Service]
+OOMScoreAdjust=0
+ExecStartPost=/bin/sh -euc 'for archive in /{IMAGES}/*.tar; do ctr --namespace=k8s.io images import "$archive"; done'
+"""
+"""A lower score may be forbidden; and no image can be pulled, so all of them are here."""
+_KUBELET: Final = """\
+[Unit]
+# Which is when the images are known: kubelet would try to pull those that are not.
+After=containerd.service
+"""
+_NETWORK: Final[Mapping[str, object]] = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "pod-network", "namespace": "kube-system"},
+    "data": {"how": "a bridge that the node brings along, in /etc/cni/net.d: there is no other node to reach"},
+}
+"""kind wants to create something here: in its own image it is the pods' network."""
+
+
+def files() -> Mapping[str, str]:
+    """Place in the image: content."""
+    return {
+        FIRST: first(),
+        "kind/version": KUBERNETES_VERSION,
+        "kind/manifests/default-cni.yaml": yaml.safe_dump(_NETWORK),
+        "kind/manifests/default-storage.yaml": yaml.safe_dump_all(components.storage()),
+        "etc/cni/net.d/10-bridge.conflist": configuration.cni(),
+        "etc/systemd/system/containerd.service.d/10-images.conf": _CONTAINERD,
+        "etc/systemd/system/kubelet.service.d/20-after.conf": _KUBELET,
+    }
+
+
+def first() -> str:
+    """The script that the node begins with."""
+    shown = [f"show {path} {value}" for path, value in SYSCTLS.items()]
+    shown += [f'show {path} "$(cat /proc/sys/{path})"' for path in KEPT]
+    return _FIRST.format(shown="\n".join(shown))

@@ -1,0 +1,1 @@
+"""A Docker daemon and a node image of our own, as far as that is decided before anything runs."""

@@ -78,7 +78,11 @@ torture: binaries ## the long form of kill -9 and restarts: readers 1,000 times 
 
 .PHONY: e2e
 e2e: binaries ## image (arm64 too) and chart on a node: install, attack, upgrade, roll back, restart, remove; times and memory of each step
-	@$(PY) -m pytest tests/e2e --long -k 'installed or demo or image or monitoring' -s $(ARGS)
+	@$(PY) -m pytest tests/e2e --long -k 'installed or demo or image or monitoring or kind' -s $(ARGS)
+
+.PHONY: kind
+kind: binaries ## the demo in a kind cluster, where there is no Docker and no registry: a daemon and a node image of its own (root; YES=1; ARGS=bash)
+	@$(PY) -m tests.kind $(ARGS)
 
 .PHONY: cgroup2
 cgroup2: binaries ## the node where cgroups are of version 2 alone: its tests on a machine that QEMU emulates, with Debian's kernel (slow)

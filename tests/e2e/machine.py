@@ -1,4 +1,4 @@
-"""What a node must leave alone on the machine it runs on, as values to compare before and after."""
+"""What a node or a Docker daemon must leave alone on the machine it runs on, as values to compare before and after."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Final, Self
 
 from tests.cluster.node.namespaces import SYSCTLS
+from tests.kind.files import KEPT
 
 SETTINGS: Final = (
     *SYSCTLS,
+    *KEPT,
+    "kernel/pid_max",
     "net/ipv4/ip_forward",
     "net/ipv4/conf/all/route_localnet",
     "net/netfilter/nf_conntrack_max",
 )
-FOLDERS: Final = tuple(map(Path, ("/run", "/var/lib", "/var/log", "/etc", "/etc/cni", "/opt", "/opt/cni")))
-"""Where containerd, a kubelet, plugins and a log would show themselves."""
+FOLDERS: Final = tuple(map(Path, ("/run", "/var/lib", "/var/log", "/etc", "/etc/cni", "/opt", "/opt/cni", "/lib")))
+"""Where containerd, a kubelet, Docker, plugins, a log and kernel modules would show themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +57,8 @@ def in_namespace(kind: str, identity: str) -> list[int]:
 
 
 def cgroups_named(name: str) -> list[Path]:
-    """Of any hierarchy and either version."""
-    return [*Path("/sys/fs/cgroup").glob(name), *Path("/sys/fs/cgroup").glob(f"*/{name}")]
+    """Of any hierarchy and either version, wherever below the root."""
+    return list(Path("/sys/fs/cgroup").rglob(name))
 
 
 def _settings() -> Iterable[tuple[str, str]]:

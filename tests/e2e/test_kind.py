@@ -86,7 +86,8 @@ def test_the_demo_finds_every_step_of_the_intruder_once_in_a_kind_cluster(printe
 def test_the_agent_brings_the_audit_log_and_so_everybody_has_a_name_an_address_and_a_credential(printed: str) -> None:
     assert "It sees by the audit log by file" in printed
     assert re.search(r"audit-webhook +Webhook +Live", printed.expandtabs())
-    assert len(NAMED.findall(printed)) == 10
+    assert len(NAMED.findall(printed)) >= 10, printed
+    assert "nobody knows" not in printed
     assert "system:serviceaccount:kasten-io:k10-k10 from" in printed
 
 

@@ -19,7 +19,7 @@ from tests.cluster.ours import NAMES
 from tests.demo import borrowing, chart, connection, kind_cluster, probing, screen
 from tests.demo.choosing import Place
 from tests.demo.named import MINIFIED, NamedCluster
-from tests.images import project
+from tests.images import installer, project
 from tests.k10.pods import K10InPods
 from tests.live.installation import NAMESPACE
 
@@ -121,10 +121,14 @@ class RemoteStage:
 
 
 def image(directory: Path) -> Path:
-    """A docker-archive: the one that was built before, or by Docker where it answers, or by buildah."""
+    """A docker-archive: the one that was built before, or by Docker where it answers, or by buildah.
+
+    Docker's older builder, which 20.10 takes unless told otherwise, does not know what the Dockerfile says.
+    """
     if project.built() or probing.no_docker():
         return project.project_image()
-    _run(["docker", "build", "--tag", project.REFERENCE, str(project.ROOT)])
+    options = ["--tag", project.REFERENCE, *installer.build_options(directory)]
+    _run(["docker", "build", *options, str(project.ROOT)], DOCKER_BUILDKIT="1")
     archive = directory / "image.tar"
     _run(["docker", "save", "--output", str(archive), project.REFERENCE])
     return archive
@@ -134,8 +138,8 @@ def _names(cluster: NamedCluster, resource: str) -> list[str]:
     return cluster.kubectl("get", resource, "-o", "jsonpath={.items[*].metadata.name}").split()
 
 
-def _run(argv: list[str]) -> str:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+def _run(argv: list[str], **variables: str) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, **variables})
     if done.returncode:
         raise ClusterError(f"{' '.join(argv)}: exit code {done.returncode}\n{done.stderr.strip()}")
     return done.stdout

@@ -30,17 +30,28 @@ show() {{
 {shown}
 exec /usr/local/bin/entrypoint "$@"
 """
-_CONTAINERD: Final = f"""\
+_CONTAINERD: Final = """\
 [Service]
+# A lower one may be forbidden.
 OOMScoreAdjust=0
-ExecStartPost=/bin/sh -euc 'for archive in /{IMAGES}/*.tar; do ctr --namespace=k8s.io images import "$archive"; done'
 """
-"""A lower score may be forbidden; and no image can be pulled, so all of them are here."""
-_KUBELET: Final = """\
+_LOADED: Final = f"""\
 [Unit]
-# Which is when the images are known: kubelet would try to pull those that are not.
+Description=images that nobody can pull here
 After=containerd.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -euc 'for archive in /{IMAGES}/*.tar; do ctr --namespace=k8s.io images import "$archive"; done'
 """
+_KUBELET: Final = """\
+[Service]
+# It would try to pull what is not there yet. It is not ordered after them: kind has no patience with a slow start.
+ExecStartPre=/bin/systemctl start images.service
+TimeoutStartSec=infinity
+"""
+LINKS: Final[Mapping[str, str]] = {"etc/systemd/system/containerd.service.wants/images.service": "../images.service"}
+"""Place in the image: what it points to."""
 _NETWORK: Final[Mapping[str, object]] = {
     "apiVersion": "v1",
     "kind": "ConfigMap",
@@ -58,8 +69,9 @@ def files() -> Mapping[str, str]:
         "kind/manifests/default-cni.yaml": yaml.safe_dump(_NETWORK),
         "kind/manifests/default-storage.yaml": yaml.safe_dump_all(components.storage()),
         "etc/cni/net.d/10-bridge.conflist": configuration.cni(),
-        "etc/systemd/system/containerd.service.d/10-images.conf": _CONTAINERD,
-        "etc/systemd/system/kubelet.service.d/20-after.conf": _KUBELET,
+        "etc/systemd/system/images.service": _LOADED,
+        "etc/systemd/system/containerd.service.d/10-score.conf": _CONTAINERD,
+        "etc/systemd/system/kubelet.service.d/20-images.conf": _KUBELET,
     }
 
 

@@ -39,6 +39,8 @@ def write(archive: Path) -> Path:
 def _add_texts(image: tarfile.TarFile) -> None:
     for place, content in files.files().items():
         add_file(image, place, content.encode(), mode=0o755 if "/bin/" in place else 0o644)
+    for place, target in files.LINKS.items():
+        add_special(image, place, kind=tarfile.SYMTYPE, mode=0o777, target=target)
 
 
 def _add_kubernetes(image: tarfile.TarFile, binary: Path, scratch: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -44,10 +45,15 @@ def test_what_the_node_begins_with_is_in_the_image() -> None:
 
 
 def test_kubelet_waits_for_the_images_that_nobody_can_pull() -> None:
+    units = Path("etc/systemd/system")
     texts = files.files()
+    (place,) = files.LINKS
 
-    assert files.IMAGES in texts["etc/systemd/system/containerd.service.d/10-images.conf"]
-    assert "After=containerd.service" in texts["etc/systemd/system/kubelet.service.d/20-after.conf"]
+    assert f"/{files.IMAGES}/*.tar" in texts[str(units / "images.service")]
+    assert (
+        "ExecStartPre=/bin/systemctl start images.service\n" in texts[str(units / "kubelet.service.d/20-images.conf")]
+    )
+    assert os.path.normpath(Path(place).parent / files.LINKS[place]) == str(units / "images.service")
 
 
 def test_claims_of_the_cluster_find_volumes_whose_folders_the_image_brings() -> None:

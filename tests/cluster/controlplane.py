@@ -153,7 +153,7 @@ class ControlPlane:
     def established(self, *definitions: str) -> None:
         """Return when these CustomResourceDefinitions are served."""
         for name in definitions:
-            eventually(partial(self._is_served, name))
+            eventually(partial(self._is_served, name), f"serving {name}")
 
     def request(
         self,

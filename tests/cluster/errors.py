@@ -12,3 +12,10 @@ class KubectlError(ClusterError):
         super().__init__(f"{command}: exit code {code}\n{stderr.strip()}")
         self.code = code
         self.stderr = stderr
+
+
+class NotInTimeError(ClusterError, AssertionError):
+    """What was waited for did not happen: of a command of people a message, of a test a failure."""
+
+    def __init__(self, what: str, *, seconds: float) -> None:
+        super().__init__(f"{what} did not happen within {seconds:.0f} s; a busy machine may need another try")

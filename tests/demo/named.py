@@ -49,7 +49,7 @@ class NamedCluster(ControlPlane):
         self.credentials = Borrowed(self.directory, json.loads(self.kubectl(*MINIFIED)))
         argv = [str(self.binary), "kubectl", f"--kubeconfig={self._admin}", "proxy", f"--unix-socket={self._socket}"]
         self._proxy = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        eventually(self._socket.exists, seconds=REQUEST_SECONDS)
+        eventually(self._socket.exists, "the start of kubectl proxy", seconds=REQUEST_SECONDS)
         return self
 
     def forget(self) -> None:
@@ -132,7 +132,7 @@ class NamedCluster(ControlPlane):
         self.apply([{**kind, "metadata": {"name": name}, "spec": spec}])
         self.kubectl("certificate", "approve", name)
         path = ("get", "csr", name, "-o", "jsonpath={.status.certificate}")
-        eventually(lambda: self.kubectl(*path), seconds=REQUEST_SECONDS)
+        eventually(lambda: self.kubectl(*path), f"the signing of {name}", seconds=REQUEST_SECONDS)
         user = certificate_user(base64.b64decode(self.kubectl(*path)), certificates.private_pem(key))
         return self.credentials.kubeconfig_with(name=identity.key, user=user, namespace="default")
 

@@ -84,7 +84,7 @@ class NodeStage:
         screen.command(" ".join(chart.CONNECT))
         screen.note("While it restarts nobody is seen, which is a finding too: visibility-gap.")
         with screen.timed("kube-apiserver restarted with these flags"):
-            eventually(lambda: telling.published(self._node, NAMESPACE))
+            eventually(lambda: telling.published(self._node, NAMESPACE), "publication of the webhook's CA")
             authority = telling.published(self._node, NAMESPACE)
             flags = telling.flags(chart.CONNECT, authority=authority, token=chart.TOKEN, directory=self._directory)
             self._node.reconfigure_apiserver(*flags)

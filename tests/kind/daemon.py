@@ -113,7 +113,7 @@ class Daemon:
         script = room.write(self.directory, programs=docker.programs(self._docker), cgroup=self.cgroup)
         libraries = {"LD_LIBRARY_PATH": os.pathsep.join(docker.libraries(self._docker))}
         process = processes.start("dockerd", [*namespaces.UNSHARE, "bash", str(script)], environment=libraries)
-        eventually(lambda: self._answers() or process.exit_code() is not None)
+        eventually(lambda: self._answers() or process.exit_code() is not None, "an answer of dockerd")
         if process.exit_code() is not None:
             raise ClusterError(f"no Docker daemon can be started here; what was said:\n{process.tail()}")
         self._init = Entered.of(process).inner

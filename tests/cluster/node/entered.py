@@ -35,7 +35,7 @@ class Entered(Process):
     @property
     def inner(self) -> int:
         """The pid, on the machine, of the component."""
-        eventually(lambda: child(self.pid))
+        eventually(lambda: child(self.pid), f"the start of {self.name}")
         return child(self.pid)
 
 

@@ -135,7 +135,10 @@ class Node(ControlPlane):
             process = self.processes.start(name, namespaces.beside(self.init, command))
         self._running[name] = process
         if name == "containerd":
-            eventually(lambda: self._answers(configuration.SOCKET) or process.exit_code() is not None)
+            eventually(
+                lambda: self._answers(configuration.SOCKET) or process.exit_code() is not None,
+                "an answer of containerd",
+            )
         return process
 
     def _make_namespaces(self) -> None:
@@ -146,7 +149,7 @@ class Node(ControlPlane):
             disk.mkdir(parents=True)
             disk.chmod(0o777)
         process = Entered.of(self.processes.start("namespaces", namespaces.start_command(self.directory)))
-        eventually(lambda: (self.directory / namespaces.READY).exists() or _failed(process))
+        eventually(lambda: (self.directory / namespaces.READY).exists() or _failed(process), "making namespaces")
         self._init = process.inner
         arguments = [sys.executable, "-I", "-S", str(FORWARD), str(self.ports.apiserver), str(self._init)]
         self._running["forward"] = self.processes.start("forward", arguments)
@@ -166,7 +169,7 @@ class Node(ControlPlane):
         self._launch("kube-proxy", components.kube_proxy(own))
         self._launch("coredns", components.coredns(own))
         self.apply(components.furniture())
-        eventually(self._is_ready)
+        eventually(self._is_ready, "readiness of the node")
         self.kubectl("label", "node", NAME, CONTROL_PLANE_LABEL)
 
     def _raise_if_ended(self, waited_for: Process) -> None:

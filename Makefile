@@ -78,7 +78,7 @@ torture: binaries ## the long form of kill -9 and restarts: readers 1,000 times 
 
 .PHONY: e2e
 e2e: binaries ## image (arm64 too) and chart on a node: install, attack, upgrade, roll back, restart, remove; times and memory of each step
-	@$(PY) -m pytest tests/e2e --long -k 'installed or demo or image or monitoring or kind' -s $(ARGS)
+	@$(PY) -m pytest tests/e2e --long -k 'installed or demo or image or monitoring or kind' -s -o faulthandler_timeout=5400 $(ARGS)
 
 .PHONY: kind
 kind: binaries ## the demo in a kind cluster, where there is no Docker and no registry: a daemon and a node image of its own (root; YES=1; ARGS=bash)

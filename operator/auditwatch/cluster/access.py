@@ -63,7 +63,11 @@ async def missing(cluster: Cluster, permissions: Iterable[Permission], account: 
         async with turns:
             return await is_allowed(cluster, permission, account)
 
-    answers = await asyncio.gather(*map(answer, asked))
+    # All of them: gather() that ends with the first error takes it even where the task is asked to end meanwhile.
+    answers = await asyncio.gather(*map(answer, asked), return_exceptions=True)
+    for found in answers:
+        if isinstance(found, BaseException):
+            raise found
     return [permission for permission, allowed in zip(asked, answers, strict=True) if not allowed]
 
 

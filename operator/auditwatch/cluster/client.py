@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -96,10 +95,11 @@ class Cluster:
     async def close(self) -> None:
         """Close all connections; running requests fail."""
         self._refresh.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._refresh
-        await self._client.close()
-        await self._connections.end()
+        try:  # not awaited itself: an end of the task that closes would be taken for its
+            await asyncio.gather(self._refresh, return_exceptions=True)
+        finally:
+            await self._client.close()
+            await self._connections.end()
 
     async def __aenter__(self) -> Self:
         return self

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -52,8 +51,7 @@ async def gathered(
     finally:
         if upcoming:
             upcoming.cancel()
-            with suppress(asyncio.CancelledError):
-                await upcoming
+            await asyncio.gather(upcoming, return_exceptions=True)  # not itself: our own end is not its end
 
 
 async def _next(groups: AsyncIterator[list[Item]]) -> list[Item] | _End:

@@ -39,14 +39,14 @@ async def test_a_committed_signal_becomes_an_object_with_status_and_an_event(
 ) -> None:
     async with serving(server.handle, tmp_path) as cluster, publishing(cluster, journal) as bench:
         await bench.apply(signal(1))
-        await bench.until(lambda: counts(server) == [1] and len(server.under("events")) == 1)
+        await bench.until(lambda: counts(server) == [1] and bench.publisher.writes().events_sent == 1)
         (finding,) = findings(server)
 
+        assert len(server.under("events")) == 1
         assert finding["spec"]["rule"] == "retention-cut"
         assert finding["status"]["title"] == "retention of daily was cut"
         assert server.under("events")[0]["regarding"]["uid"] == finding["metadata"]["uid"]
         assert bench.publisher.writes().findings >= 1
-        assert bench.publisher.writes().events_sent == 1
 
 
 async def test_the_status_follows_the_count(server: LittleServer, journal: Path, tmp_path: Path) -> None:

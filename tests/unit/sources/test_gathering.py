@@ -74,3 +74,30 @@ async def test_leaving_early_stops_reading() -> None:
         await asyncio.wait({pending})
 
     await asyncio.wait_for(stopped.wait(), LONG)
+
+
+async def test_who_is_asked_to_end_while_the_reading_still_ends_does_end() -> None:
+    is_ending = asyncio.Event()
+
+    async def reluctant() -> AsyncIterator[list[int]]:
+        yield [1]
+        try:
+            await asyncio.Event().wait()
+        finally:
+            is_ending.set()
+            await asyncio.sleep(0.05)
+
+    async def follow_and_try_again() -> None:
+        try:
+            async with aclosing(gathered(reluctant(), window=0.001)) as groups:
+                await anext(groups)
+                raise OSError("the journal takes nothing")
+        except OSError:
+            await asyncio.sleep(LONG)
+
+    following = asyncio.create_task(follow_and_try_again())
+    await is_ending.wait()
+    following.cancel()
+    await asyncio.wait({following}, timeout=LONG / 3)
+
+    assert following.cancelled()

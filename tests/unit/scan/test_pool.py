@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditwatch.events.needles import Needle, Needles
-from auditwatch.scan import pool, selecting, windows
+from auditwatch.scan import mapping, pool, selecting, windows
 from auditwatch.scan.inputs import Input, InputError, inputs_of
 from auditwatch.scan.pool import Task, pieces_of, read_all
 
@@ -25,7 +25,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "PIECE_BYTES", 5000)
     monkeypatch.setattr(pool, "MAX_HELD_BYTES", 4000)
     monkeypatch.setattr(selecting, "PART_BYTES", 4096)
-    monkeypatch.setattr(windows, "WINDOW_BYTES", 2048)
+    for module in (mapping, windows):
+        monkeypatch.setattr(module, "WINDOW_BYTES", 2048)
 
 
 def _logs(tmp_path: Path) -> list[str]:

@@ -4,12 +4,14 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 from tests.cluster import build
 from tests.cluster.audit import EVERYTHING, METADATA, Audit, Webhook
 from tests.cluster.background import Background, Maker, Running, StandIn, hold
+from tests.cluster.commands import exit_code
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.errors import ClusterError
 
@@ -21,21 +23,19 @@ STOPS = {"default": "make cluster-down", "node": "make node-down"}
 def main(arguments: Sequence[str]) -> int:
     """Do what the command line says; an expected problem is one message, not a traceback."""
     options = _parser().parse_args(arguments)
-    try:
-        match options.command:
-            case "up":
-                sys.stdout.write(up(options))
-            case "down":
-                stopped = Background(options.name).down()
-                sys.stdout.write("stopped\n" if stopped else "nothing is running\n")
-            case "hold":
-                make, in_it = forms(options)
-                hold(options.name, make=make, audit=audit(options), stand_in=in_it)
-    except ClusterError as problem:
-        sys.stderr.write(f"error: {problem}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return exit_code(partial(_obey, options))
+
+
+def _obey(options: argparse.Namespace) -> int:
+    match options.command:
+        case "up":
+            sys.stdout.write(up(options))
+        case "down":
+            stopped = Background(options.name).down()
+            sys.stdout.write("stopped\n" if stopped else "nothing is running\n")
+        case "hold":
+            make, in_it = forms(options)
+            hold(options.name, make=make, audit=audit(options), stand_in=in_it)
     return 0
 
 

@@ -13,9 +13,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from tests.cluster.commands import exit_code
 from tests.cluster.errors import ClusterError
 from tests.cluster.programs import (
     ALWAYS,
@@ -140,17 +142,15 @@ def _lock(path: Path, output: TextIO) -> Iterator[None]:
 
 def main(arguments: Sequence[str] = ()) -> int:
     """Build what every test needs, or the programs named; print where they are."""
+    return exit_code(partial(_build_and_tell, arguments or [program.name for program in ALWAYS]))
+
+
+def _build_and_tell(names: Sequence[str]) -> int:
     programs = {program.name: program for program in PROGRAMS}
-    try:
-        for name in arguments or [program.name for program in ALWAYS]:
-            if name not in programs:
-                raise ClusterError(f"{name}: not one of {', '.join(programs)}")
-            sys.stdout.write(f"{ensure(programs[name])}\n")
-    except ClusterError as problem:
-        sys.stderr.write(f"error: {problem}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    for name in names:
+        if name not in programs:
+            raise ClusterError(f"{name}: not one of {', '.join(programs)}")
+        sys.stdout.write(f"{ensure(programs[name])}\n")
     return 0
 
 

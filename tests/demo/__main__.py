@@ -13,21 +13,14 @@ import time
 from pathlib import Path
 
 from tests.cluster import build
-from tests.cluster.errors import ClusterError
+from tests.cluster.commands import FAILED, exit_code
 from tests.demo import choosing, connection, probing, screen, stages, story
 from tests.demo.choosing import Choice
 
 
 def main() -> int:
     """Exit code: 0 where everything the intruder did was found, once and by the right name."""
-    try:
-        complaints = demonstrate()
-    except ClusterError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 1 if complaints else 0
+    return exit_code(lambda: FAILED if demonstrate() else 0)
 
 
 def demonstrate() -> list[str]:

@@ -16,9 +16,9 @@ import pytest
 import yaml
 
 from tests.cluster.controlplane import ControlPlane
+from tests.cluster.skipping import skipped_where_impossible
 from tests.images import buildah
 from tests.images.emulation import EMULATORS, emulated
-from tests.images.packages import MissingPackagesError
 from tests.images.project import project_image
 from tests.images.rootfs import Image, command_line, unpack
 from tests.k10.standin import K10StandIn
@@ -41,11 +41,8 @@ def architecture(request: pytest.FixtureRequest) -> Iterator[str]:
     """Whom the image is for; the programs of the one that is not this machine's are run by QEMU."""
     if os.geteuid() != 0:
         pytest.skip("runs the image in a mount namespace: needs root")
-    try:
-        with emulated(request.param):
-            yield request.param
-    except MissingPackagesError as problem:
-        pytest.skip(f"an image for {request.param} cannot be run here: {problem}")
+    with skipped_where_impossible(f"an image for {request.param} cannot be run here"), emulated(request.param):
+        yield request.param
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,11 @@ import pytest
 from tests.cluster.errors import KubectlError
 from tests.cluster.node.namespaces import ADDRESS
 from tests.cluster.node.node import Node
+from tests.cluster.skipping import skipped_where_impossible
 from tests.cluster.waiting import eventually
 from tests.e2e import attacks, connecting, enforcement
 from tests.e2e.release import NAME, NAMESPACE, Release, prepared
 from tests.e2e.steps import Steps
-from tests.images.packages import MissingPackagesError
 from tests.images.project import REFERENCE
 from tests.k10.pods import K10InPods
 
@@ -43,10 +43,8 @@ class Place:
 @pytest.fixture(scope="module")
 def node(able_machine: None, kubernetes_binary: Path) -> Iterator[Node]:  # noqa: ARG001 - it has nothing to say but yes
     """A node of these tests' own: what enforcement does to its packets ends with it."""
-    try:
+    with skipped_where_impossible("NetworkPolicies cannot be enforced here"):
         enforcement.check()
-    except MissingPackagesError as problem:
-        pytest.skip(f"NetworkPolicies cannot be enforced here: {problem}")
     with Node(binary=kubernetes_binary) as started:
         yield started
 

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.errors import ClusterError
-from tests.cluster.node.requirements import NoNodeHereError
+from tests.cluster.skipping import skipped_where_impossible
 from tests.cluster.waiting import eventually
 from tests.demo import kind_cluster
 from tests.e2e.machine import Machine, cgroups_named, in_namespace
-from tests.images.packages import MissingPackagesError
 from tests.kind import node_image, requirements
 from tests.kind.daemon import Daemon
 
@@ -33,10 +32,8 @@ OF_A_CLUSTER = f"io.x-k8s.kind.cluster={kind_cluster.NAME}"
 @pytest.fixture(scope="module")
 def before() -> Machine:
     """The machine without any of it; SKIP where a daemon cannot be started."""
-    try:
+    with skipped_where_impossible("no Docker daemon can be started here"):
         requirements.check()
-    except (MissingPackagesError, NoNodeHereError) as problem:
-        pytest.skip(f"no Docker daemon can be started here: {problem}")
     return Machine.look()
 
 

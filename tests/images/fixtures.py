@@ -4,17 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.errors import ClusterError
-from tests.images.packages import MissingPackagesError
+from tests.cluster.skipping import skipped_where_impossible
 from tests.images.project import project_image
 
 
 @pytest.fixture(scope="session")
 def image_archive() -> Path:
     """The docker-archive of this checkout's image."""
-    try:
+    with skipped_where_impossible("the image cannot be built here"):
         return project_image()
-    except MissingPackagesError as problem:
-        pytest.skip(f"the image cannot be built here: {problem}")
-    except ClusterError as problem:
-        raise AssertionError(str(problem)) from problem

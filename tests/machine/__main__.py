@@ -3,12 +3,12 @@
 import argparse
 import sys
 
-from tests.cluster.errors import ClusterError
+from tests.cluster.commands import exit_code
 from tests.machine.machine import run
 
 
 def main() -> int:
-    """Exit code 1, with the reason, where there can be no such machine."""
+    """The command's exit code. ClusterError where there can be no such machine."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.machine",
         description="Run a command on a machine with Debian's kernel and cgroups of version 2 alone, over these files.",
@@ -21,14 +21,8 @@ def main() -> int:
     given = parser.parse_args()
     if not given.command:
         parser.error("COMMAND is missing: for example python -m tests.machine uname -a")
-    try:
-        return run(given.command, memory=given.memory, accelerator=given.accel)
-    except ClusterError as problem:
-        sys.stderr.write(f"error: {problem}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
+    return run(given.command, memory=given.memory, accelerator=given.accel)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(main))

@@ -7,18 +7,15 @@ import pytest
 
 from tests.cluster.node import requirements
 from tests.cluster.node.node import Node
-from tests.cluster.node.requirements import NoNodeHereError
-from tests.images.packages import MissingPackagesError
+from tests.cluster.skipping import skipped_where_impossible
 from tests.k10.pods import K10InPods
 
 
 @pytest.fixture(scope="session")
 def able_machine() -> None:
     """Whoever needs this needs a machine that can run a node."""
-    try:
+    with skipped_where_impossible("no node can be started here"):
         requirements.check()
-    except (MissingPackagesError, NoNodeHereError) as problem:
-        pytest.skip(f"no node can be started here: {problem}")
 
 
 @pytest.fixture(scope="session")

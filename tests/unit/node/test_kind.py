@@ -10,6 +10,7 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 FILE = ROOT / "tests" / "e2e" / "kind.yaml"
+PAGE = ROOT / "docs" / "how-to" / "audit-log-by-platform.md"
 VALUES = ROOT / "charts" / "k10-auditwatch" / "values.yaml"
 
 
@@ -84,3 +85,19 @@ def test_kubelet_starts_on_cgroups_of_either_version(patches: list[dict[str, Any
     (kubelet,) = (each for each in patches if each["kind"] == "KubeletConfiguration")
 
     assert kubelet["failCgroupV1"] is False
+
+
+def test_the_page_about_kind_says_what_was_run(node: dict[str, Any], patches: list[dict[str, Any]]) -> None:
+    """Of its own there is nothing but a shorter way to write it; names of volumes are anybody's."""
+    section = PAGE.read_text().partition("## kind\n")[2].partition("\n## ")[0]
+    (told,) = yaml.safe_load(section.partition("```yaml\n")[2].partition("```")[0])["nodes"]
+    patch = yaml.safe_load(told["kubeadmConfigPatches"][0])
+    (run,) = (each for each in patches if each["apiVersion"] == patch["apiVersion"])
+
+    assert told["extraMounts"] == node["extraMounts"]
+    assert _flags(patch["apiServer"]).items() <= _flags(run["apiServer"]).items()
+    assert _unnamed(patch["apiServer"]) == _unnamed(run["apiServer"])
+
+
+def _unnamed(apiserver: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in volume.items() if key != "name"} for volume in apiserver["extraVolumes"]]

@@ -3,7 +3,9 @@
 Whoever shortens a file takes its pages from all who have it mapped, and ends a process that looks at them (SIGBUS).
 So each window is mapped under a read lease (fcntl(2), F_SETLEASE): there is none while somebody has the file open for
 writing, as kube-apiserver has its live log, and who wants to open or shorten it waits until the lease is given back.
-A window is held for a fraction of a millisecond, and never while what was found in it is dealt with.
+A window is held for the time it takes to be searched, a few milliseconds at most, and never while what was found in it
+is dealt with. The kernel takes the lease from a process that was stopped meanwhile for longer than
+/proc/sys/fs/lease-break-time (45 s).
 """
 
 from __future__ import annotations

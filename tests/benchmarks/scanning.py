@@ -31,6 +31,8 @@ MIB: Final = 1024**2
 _PYTHON: Final = sys.executable
 _SCAN: Final = (_PYTHON, "-m", "auditwatch", "scan", "--no-progress", "-o", "json")
 _RECORDED_BYTES: Final = 200_000_000
+_BESIDE: Final = ("read", "touch", "count", "search", "typed", "json")
+"""What a scan is compared with, among it what no scan can be without: its own parts, each alone."""
 
 Commands = Mapping[str, Sequence[str]]
 """By what is shown of them; the file is their last argument."""
@@ -42,7 +44,7 @@ def run(directory: Path, size: int) -> None:
     auditlog.write(log, size=size, relevant=RELEVANT)
     empty.touch()
     _tell(log)
-    compare(log, empty, {**_readers("read", "typed", "json"), **_ripgrep(), **_scans()})
+    compare(log, empty, {**_readers(*_BESIDE), **_ripgrep(), **_scans()})
     _compressed(directory, log, empty)
     _memory(directory, 2 * size)
     log.unlink()
@@ -73,6 +75,9 @@ def compare(log: Path, empty: Path, commands: Commands) -> dict[str, float]:
 def _readers(*ways: str) -> Commands:
     names = {
         "read": "read() in 256 KiB",
+        "touch": "  in windows of a scan, looking for nothing",
+        "count": "  in windows, counting lines alone",
+        "search": "  in windows, searching alone",
         "typed": "msgspec, each line",
         "json": "stdlib json, each line",
         "isal": "isal alone",

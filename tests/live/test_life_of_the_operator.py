@@ -79,7 +79,7 @@ def test_a_rule_with_a_mistake_is_left_out_and_the_others_stay_in_force(operator
 
     message = operator.condition("Accepted", name="mixed")["message"]
     assert "spec.rules[1].where[0]" in message
-    assert "1 rules in force" in message
+    assert "1 rule in force" in message
     seen = {rule["name"]: rule for rule in operator.watch_status("mixed")["rules"]}
     assert (seen["wrong"]["visibility"], seen["wrong"]["reason"]) == ("Blind", "InvalidRule")
     assert seen["right"]["visibility"] == "Partial"

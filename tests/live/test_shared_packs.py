@@ -37,7 +37,7 @@ def test_a_pack_comes_into_force_when_it_is_written_and_its_faults_are_told(watc
     _says(watching, "there is no pack our-house")
     for path in sorted(EXAMPLES.glob("*.yaml")):
         watching.cluster.apply([yaml.safe_load(path.read_text(encoding="utf-8"))])
-    _says(watching, "1 rules in force")
+    _says(watching, "1 rule in force")
     assert watching.condition("Accepted", name="shared")["status"] == "True"
 
     broken = yaml.safe_load((EXAMPLES / "pack.yaml").read_text(encoding="utf-8"))

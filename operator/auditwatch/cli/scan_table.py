@@ -7,6 +7,7 @@ from typing import Final
 
 import typer
 
+from auditwatch.detection.texts import counted
 from auditwatch.findings import attribution, rendering
 from auditwatch.findings.state import ChangeSeen, FindingState
 from auditwatch.findings.times import rfc3339
@@ -39,17 +40,17 @@ def finding_lines(state: FindingState) -> Iterator[str]:
         yield f"          {_change(change)}"
     more = len(state.changes) - _CHANGES + state.changes_cut
     if more > 0:
-        yield f"          and {more} more changes (--output json shows them)"
+        yield f"          and {counted(more, 'more change')} (--output json shows them)"
 
 
 def figures_line(figures: Figures, findings: int, duration: float) -> str:
     """One line that says how much was read and found."""
     shown = [
-        f"{findings} findings",
-        f"{figures.lines:,} lines",
-        f"{figures.events:,} events looked at",
-        f"{figures.duplicates:,} duplicates" if figures.duplicates else "",
-        f"{figures.unanswered:,} requests without an answer" if figures.unanswered else "",
+        counted(findings, "finding"),
+        counted(figures.lines, "line"),
+        f"{counted(figures.events, 'event')} looked at",
+        counted(figures.duplicates, "duplicate") if figures.duplicates else "",
+        f"{counted(figures.unanswered, 'request')} without an answer" if figures.unanswered else "",
         f"{figures.degraded:,} degraded" if figures.degraded else "",
     ]
     span = ""
@@ -60,7 +61,8 @@ def figures_line(figures: Figures, findings: int, duration: float) -> str:
 
 def unseen_line(scan: Scan) -> str:
     """What this log could not show."""
-    told = [f"{count} rules {level} ({reason})" for (level, reason), count in sorted(counts(scan.blind()).items())]
+    sight = sorted(counts(scan.blind()).items())
+    told = [f"{counted(count, 'rule')} {level} ({reason})" for (level, reason), count in sight]
     told += [f"{each.count} {each.reason}" for each in scan.figures.trouble.values()]
     if not told:
         return "not seen: nothing that the rules look for"

@@ -38,6 +38,11 @@ def plain(value: object) -> str:
     return str(value)
 
 
+def counted(number: int, noun: str) -> str:
+    """``1 rule``, ``2,000 rules``: a number and its noun, which makes its plural with an *s*."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def escaped(text: str) -> str:
     r"""``text`` with every character that is not plainly visible written as ``\n``, ``\x1b`` or ``\u202e``."""
     if text.isprintable() and text.isascii():

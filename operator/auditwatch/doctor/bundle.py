@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from auditwatch import __version__
+from auditwatch.detection.texts import counted
 from auditwatch.doctor.facts import Facts, JSONObject, Unread
 from auditwatch.doctor.k10versions import stream_is_on, version_of
 from auditwatch.doctor.lines import Line, as_json
@@ -117,9 +118,7 @@ def _samples(facts: Facts, redactor: Redactor, out: list[str]) -> Iterator[bytes
         unreadable += redacted is None
         yield b"" if redacted is None else redacted + b"\n"
     if unreadable:
-        out.append(
-            f"K10's audit stream: {unreadable} lines that are no JSON, because nothing in them could be redacted"
-        )
+        out.append(f"K10's audit stream: {counted(unreadable, 'line')} of no JSON, in which nothing could be redacted")
 
 
 def _or_why(path: str, answer: JSONObject | Unread, out: list[str]) -> JSONObject | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from auditwatch.detection.texts import counted
 from auditwatch.doctor.commands import release_of
 from auditwatch.doctor.facts import Facts, K10Found, Unread
 from auditwatch.doctor.k10versions import stream_is_on, version_of
@@ -42,7 +43,8 @@ def _stream(found: K10Found) -> Line:
     logs = f"kubectl --namespace {namespace} logs deployment/aggregatedapis-svc --tail 2000 | grep -c K10Event"
     shipped = _shipped(found)
     if not isinstance(stream, Unread) and stream.events:
-        return ok("k10-stream", f"on: {len(stream.events)} events in the last {stream.lines} lines of its log{shipped}")
+        seen = f"{counted(len(stream.events), 'event')} in the last {counted(stream.lines, 'line')}"
+        return ok("k10-stream", f"on: {seen} of its log{shipped}")
     if is_on is False:
         told = "off: K10's API server is started without audit flags, so nobody sees what passes it alone"
         return problem(
@@ -54,7 +56,7 @@ def _stream(found: K10Found) -> Line:
         return problem(
             "k10-stream", "no pod of aggregatedapis-svc runs: K10 is down", f"kubectl -n {namespace} get pods"
         )
-    told = f"no event in the last {stream.lines} lines of its log; provoke one and look again"
+    told = f"no event in the last {counted(stream.lines, 'line')} of its log; provoke one and look again"
     provoke = f"kubectl --namespace {namespace} get restorepoints.apps.{found.instance.api_domain} nothing; {logs}"
     return warning("k10-stream", f"{told}{shipped}", provoke)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from auditwatch.detection.texts import counted
 from auditwatch.doctor.commands import installation_of
 from auditwatch.doctor.facts import Facts, JSONObject, Unread
 from auditwatch.doctor.installed import PRODUCT, called, configured, settings_of
@@ -129,7 +130,8 @@ def _watch(watch: JSONObject) -> Iterator[Line]:
             describe,
         )
     if not told:
-        yield ok("auditwatch", f"{namespace}/{name}: Ready, {status.get('ruleCount', 0)} rules in force")
+        rules = counted(int(status.get("ruleCount") or 0), "rule")
+        yield ok("auditwatch", f"{namespace}/{name}: Ready, {rules} in force")
     yield from (_source(f"{namespace}/{name}", each, describe) for each in status.get("sources") or ())
     yield _blind(f"{namespace}/{name}", status.get("visibility") or {}, namespace, name)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from auditwatch.api.conditions import ConditionType, Reason, Status, rfc3339, set_condition
 from auditwatch.api.watchstatus import SourceState, Visibility
+from auditwatch.detection.texts import counted
 from auditwatch.runtime.registry import WatchEntry
 
 RULES_SHOWN = 96
@@ -111,7 +112,7 @@ def _accepted(entry: WatchEntry) -> Verdict:
     if entry.refused:
         return ConditionType.ACCEPTED, "False", Reason.INVALID_SPEC, entry.refused
     listed = "; ".join(map(str, entry.problems))
-    in_force = f"{_rules(entry)} rules in force"
+    in_force = f"{counted(_rules(entry), 'rule')} in force"
     if any(problem.fatal for problem in entry.problems):
         return ConditionType.ACCEPTED, "False", Reason.INVALID_SPEC, f"{listed} ({in_force})"
     message = f"{in_force}; {listed}" if listed else in_force
@@ -126,7 +127,9 @@ def _ready(entry: WatchEntry, *causes: Verdict) -> Verdict:
         if status != "True" and (kind, status, reason, message) not in open_steps:
             return ConditionType.READY, status, reason, f"{kind} is {status}: {message}"
     told = [f"{kind} is {status}, {reason}: {message}" for kind, status, reason, message in open_steps]
-    text = "; ".join([f"{_rules(entry)} rules are matched against what happens", *told])
+    rules = _rules(entry)
+    watched = f"{counted(rules, 'rule')} {'is' if rules == 1 else 'are'} matched against what happens"
+    text = "; ".join([watched, *told])
     return ConditionType.READY, "True", Reason.WATCHING, text
 
 
@@ -166,7 +169,7 @@ def _backlogged(figures: Figures, *, now: float) -> Verdict:
     waited = 0.0 if figures.backlog_since is None else now - figures.backlog_since
     if waited <= BACKLOG_SECONDS:
         return ConditionType.BACKLOGGED, "False", Reason.KEEPING_UP, "findings are written as they are made"
-    message = f"{figures.backlog} findings wait to be written; none is lost"
+    message = f"{counted(figures.backlog, 'finding')} to be written, and none is lost"
     return ConditionType.BACKLOGGED, "True", Reason.QUEUE_FULL, message
 
 

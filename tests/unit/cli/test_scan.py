@@ -28,7 +28,7 @@ def _scan(*arguments: str) -> Result:
 def test_a_log_without_findings_exits_with_0(tmp_path: Path) -> None:
     result = _scan(str(log(tmp_path / "audit.log", noise())))
     assert result.exit_code == CLEAN
-    assert result.stdout.startswith("0 findings, 1 lines, 0 events looked at")
+    assert result.stdout.startswith("0 findings, 1 line, 0 events looked at")
 
 
 def test_findings_exit_with_1_and_the_table_says_who_what_when_and_what_was_not_seen(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_findings_exit_with_1_and_the_table_says_who_what_when_and_what_was_not_
     first, second, *_, last = result.stdout.splitlines()
     assert first == "HIGH      2026-01-01T00:00:01Z  policy-gone  eve deleted policy-1"
     assert second == "          who eve  what policies kasten-io/policy-1"
-    assert last == "not seen: 1 rules Partial (NotYetObserved); --output json names them"
+    assert last == "not seen: 1 rule Partial (NotYetObserved); --output json names them"
 
 
 @pytest.mark.parametrize(("fail_on", "code"), [("High", FOUND), ("Critical", CLEAN)])

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from auditwatch.cli.main import app
 from auditwatch.cli.scan_table import figures_line, finding_lines, unseen_line
+from auditwatch.detection.texts import counted
 from auditwatch.events.activity import Actor
 from auditwatch.scan.report import counts, document
 from auditwatch.scan.scanning import Figures, Scan, Trouble
@@ -109,6 +110,13 @@ def test_figures_tell_only_what_there_was() -> None:
     )
 
 
+def test_what_there_was_once_is_told_in_the_singular() -> None:
+    once = Figures(lines=1, events=1, duplicates=1, unanswered=1)
+    assert figures_line(once, 1, 1.0) == (
+        "1 finding, 1 line, 1 event looked at, 1 duplicate, 1 request without an answer in 1.0 s"
+    )
+
+
 def test_the_last_line_counts_what_was_not_seen_and_what_could_not_be_read(tmp_path: Path) -> None:
     scan = scan_of(tmp_path, noise(), b"\xff junk")
     scan.figures.trouble["FileDamaged"] = Trouble("FileDamaged", 2, "x:1", "cut off")
@@ -117,7 +125,7 @@ def test_the_last_line_counts_what_was_not_seen_and_what_could_not_be_read(tmp_p
     assert told.endswith("2 FileDamaged; --output json names them")
     assert sum(counts(scan.blind()).values()) == len(scan.blind()) > 0
     for (level, reason), count in counts(scan.blind()).items():
-        assert f"{count} rules {level} ({reason})" in told
+        assert f"{counted(count, 'rule')} {level} ({reason})" in told
 
 
 def test_where_all_was_seen_the_last_line_says_that(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditwatch.detection.texts import cut, escaped, plain, shown
+from auditwatch.detection.texts import counted, cut, escaped, plain, shown
 from auditwatch.detection.values import MISSING, UNKNOWN
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)
@@ -57,6 +57,11 @@ def test_escaped_text_holds_no_hidden_character(text: str) -> None:
 @given(ANY_TEXT, st.integers(1, 30))
 def test_shown_text_is_never_longer_than_asked(text: str, length: int) -> None:
     assert len(shown(text, length)) <= length
+
+
+@pytest.mark.parametrize(("number", "told"), [(0, "0 rules"), (1, "1 rule"), (2000, "2,000 rules")])
+def test_a_number_and_its_noun_agree(number: int, told: str) -> None:
+    assert counted(number, "rule") == told
 
 
 def test_a_cut_says_that_it_cut() -> None:

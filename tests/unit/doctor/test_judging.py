@@ -189,7 +189,7 @@ def test_without_a_webhook_nothing_is_asked_of_it() -> None:
         ({"stream": Stream()}, "problem", "no pod of aggregatedapis-svc runs"),
         ({"stream": REFUSED}, "unknown", "not permitted"),
         ({"stream": REFUSED, "deployment": without_arguments()}, "problem", "off: "),
-        ({"deployment": without_arguments()}, "ok", "on: 1 events"),
+        ({"deployment": without_arguments()}, "ok", "on: 1 event in the last "),
         ({"audit_configs": [{}, {}]}, "ok", "2 AuditConfigs ship it"),
     ],
 )

@@ -114,7 +114,8 @@ def _operand(operation: Mapping[str, Any]) -> Any:
     op = operation.get("op")
     if op == "remove":
         return None
-    return operation.get("value") if op in {"add", "replace"} else _UNTOLD
+    puts_value = op in ("add", "replace")  # no set of them: a client may send a list, which has no hash
+    return operation.get("value") if puts_value else _UNTOLD
 
 
 def _placed(pointer: object, value: Any, new: JSONObject | None, list_keys: ListKeys) -> Iterator[_Named]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from auditwatch.detection.patching import patch_of
@@ -48,6 +49,12 @@ def test_a_pointer_names_a_place_and_what_may_be_an_index_stands_as_an_element(
     pointer: str, steps: tuple[str, ...]
 ) -> None:
     assert places(replace(pointer)) == [steps]
+
+
+@pytest.mark.parametrize("op", [[], {}, ["replace"], None, 7, True])
+def test_an_operation_that_is_no_word_names_its_place_and_nothing_that_is_put_there(op: Any) -> None:
+    (field,) = patch({"op": op, "path": "/spec/paused", "value": 1}).fields
+    assert (field.steps, field.value) == ((".spec", ".paused"), msgspec.UNSET)
 
 
 @pytest.mark.parametrize("pointer", ["spec/paused", "#/spec", None, 7, ["/spec"]])

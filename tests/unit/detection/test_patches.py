@@ -202,9 +202,9 @@ def test_no_body_makes_it_raise(body: Any, new: Any) -> None:
     st.lists(
         st.fixed_dictionaries(
             {
-                "op": st.sampled_from(["add", "remove", "move", "copy", "replace", "x"]),
-                "path": st.text("/~01-ab", max_size=8),
-                "from": st.text("/a1", max_size=4),
+                "op": st.sampled_from(["add", "remove", "move", "copy", "replace", "test", "x"]) | JSON,
+                "path": st.text("/~01-ab", max_size=8) | JSON,
+                "from": st.text("/a1", max_size=4) | JSON,
                 "value": JSON,
             }
         ),

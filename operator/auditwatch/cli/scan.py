@@ -31,11 +31,13 @@ from auditwatch.scan.pool import Read
 from auditwatch.scan.report import document, match_line
 from auditwatch.scan.rules import Asked, RulesError
 from auditwatch.scan.scanning import Plan, Scan
+from auditwatch.scan.selecting import OUR_FAULT
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
 """Exit codes: nothing at or above --fail-on; something; bad usage, or a file that cannot be read to its end."""
 INTERRUPTED = 130
-_DAMAGE: Final = "FileDamaged"
+_UNJUDGED: Final = frozenset({"FileDamaged", OUR_FAULT})
+"""Trouble by which something of a log may have gone unseen that the rules look for."""
 
 
 class Output(StrEnum):
@@ -121,7 +123,7 @@ def _exit_code(running: Scan, fail_on: SeverityName) -> int:
     least = SEVERITIES.index(fail_on.severity)
     if any(SEVERITIES.index(state.severity) >= least for state in running.all_findings()):
         return FOUND
-    return UNUSABLE if _DAMAGE in running.figures.trouble else CLEAN
+    return CLEAN if _UNJUDGED.isdisjoint(running.figures.trouble) else UNUSABLE
 
 
 def _cores() -> int:

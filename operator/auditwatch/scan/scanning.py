@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from auditwatch.detection.audited import Circumstances, event_time
 from auditwatch.detection.compiled import RuleSet
@@ -12,6 +13,7 @@ from auditwatch.detection.needles import needles_of
 from auditwatch.detection.signal import SEVERITIES, Severity
 from auditwatch.detection.trust import AnyPod
 from auditwatch.events.activity import Activity
+from auditwatch.events.audit import AuditRecord
 from auditwatch.findings.folding import is_superseded
 from auditwatch.findings.ledger import Ledger
 from auditwatch.findings.policy import FindingPolicy
@@ -19,8 +21,8 @@ from auditwatch.findings.state import FindingState
 from auditwatch.k10.view import InstalledK10
 from auditwatch.scan.inputs import Input
 from auditwatch.scan.pool import Read, Task, read_all
-from auditwatch.scan.selecting import CLUSTER, Bad, Found
-from auditwatch.scan.settling import NAMESPACES_DELETED, Settling
+from auditwatch.scan.selecting import CLUSTER, OUR_FAULT
+from auditwatch.scan.settling import NAMESPACES_DELETED, Place, Settling
 from auditwatch.scan.sight import LogSight, Seen
 
 JOURNAL = "scan"
@@ -114,8 +116,8 @@ class Scan:
         for read in read_all(inputs, task, jobs=self._plan.jobs):
             yield from self._take(read)
             on_read(read)
-        for activity, (file, line, item) in self._settling.rest():
-            yield from self._observe(activity, file, line, item)
+        for record, place in self._settling.rest():
+            yield from self._judged(place, partial(self._settling.unanswered_one, record))
         self.figures.duplicates = self._settling.duplicates
         self.figures.unanswered = self._settling.unanswered
         self.figures.dry_runs = self._detector.dry_runs
@@ -139,48 +141,56 @@ class Scan:
     def _take(self, read: Read) -> Iterator[Match]:
         part, name = read.part, read.of.name
         for bad in part.bad:
-            self._note(bad, name)
+            self._note(bad.reason, bad.problem, name, self._line + bad.line + 1)
         for found in part.found:
-            yield from self._settle(found, name)
+            place = name, self._line + found.line + 1, found.item
+            yield from self._judged(place, partial(self._settle, found.record, place))
         self.figures.size += part.size
         self.figures.lines += part.lines
         self.figures.selected += part.selected
         self._line += part.lines
         if read.problem:
-            self._note(Bad(0, "FileDamaged", read.problem), name)
+            self._note("FileDamaged", read.problem, name, self._line + 1)
         if read.is_last:
             self._line = 0
             self.figures.files += 1
 
-    def _settle(self, found: Found, file: str) -> Iterator[Match]:
-        record, figures = found.record, self.figures
+    def _judged(self, place: Place, settle: Callable[[], Activity | None]) -> Iterator[Match]:
+        """The match of what one record completes, if it is one. A defect it meets costs no other, and is told."""
+        try:
+            activity = settle()
+            match = None if activity is None else self._observe(activity, place)
+        except Exception as error:  # noqa: BLE001 - who can write one such record must not hide all others by it
+            self._note(OUR_FAULT, f"{type(error).__name__}: {error}", *place[:2])
+            return
+        if match is not None:
+            yield match
+
+    def _settle(self, record: AuditRecord, place: Place) -> Activity | None:
+        figures = self.figures
         time = event_time(record)
         figures.events += 1
         figures.degraded += bool(record.degraded)
         figures.first_time = time if figures.first_time is None else min(time, figures.first_time)
         figures.last_time = time if figures.last_time is None else max(time, figures.last_time)
         self._sight.note(record, time)
-        place = file, self._line + found.line + 1, found.item
-        activity = self._settling.settle(record, place)
-        if activity is not None:
-            yield from self._observe(activity, *place)
+        return self._settling.settle(record, place)
 
-    def _observe(self, activity: Activity, file: str, line: int, item: int) -> Iterator[Match]:
+    def _observe(self, activity: Activity, place: Place) -> Match | None:
         self._sequence += 1
         signals = self._detector.observe(self._sequence, activity)
         if not signals:
-            return
+            return None
         self._ledger.apply(signals)
         self.figures.signals += len(signals)
         rules = tuple(dict.fromkeys(signal.rule for signal in signals if signal.rule in self._match_rules))
         event = activity.event if isinstance(activity.event, dict) else {}
-        yield Match(file, line, item, str(event.get("auditID", "")), str(event.get("stage", "")), rules)
+        return Match(*place, str(event.get("auditID", "")), str(event.get("stage", "")), rules)
 
-    def _note(self, bad: Bad, file: str) -> None:
-        known = self.figures.trouble.get(bad.reason)
+    def _note(self, reason: str, problem: str, file: str, line: int) -> None:
+        known = self.figures.trouble.get(reason)
         if known is None:
-            where = f"{file}:{self._line + bad.line + 1}"
-            self.figures.trouble[bad.reason] = Trouble(bad.reason, 1, where, bad.problem)
+            self.figures.trouble[reason] = Trouble(reason, 1, f"{file}:{line}", problem)
         else:
             known.count += 1
 

@@ -27,6 +27,7 @@ PART_BYTES: Final = 4 << 20
 """Bytes of selected lines after which a part is handed on."""
 _NEWLINE: Final = b"\n"
 CLUSTER, SOURCE = "scan", "scan"
+OUR_FAULT: Final = "InternalError"
 
 
 class Found(msgspec.Struct, frozen=True, array_like=True):
@@ -102,8 +103,11 @@ class Sieve:
         """Decode the first line, needle or not: a file that is no audit log must not look like a quiet one."""
         line = bytes(window.data[window.start : end_of_line(window.data, window.start, window.end)])
         if not self.prefilter.selects(line):
-            for raw in unwrap(line):
-                self._decoded(raw, 0, part)
+            try:
+                for raw in unwrap(line):
+                    self._decoded(raw, 0, part)
+            except Exception as error:  # noqa: BLE001 - a defect met in the first line must not cost the others
+                part.bad.append(_fault(0, error))
 
     def _take(self, window: Window, part: Part, lines: list[Selected]) -> int:
         """Append what is selected of a window to ``lines``; its bytes."""
@@ -134,7 +138,7 @@ class Sieve:
                 if len(raw) == len(line) or self.prefilter.selects(raw):
                     self._read_event(raw, number, item, part)
         except Exception as error:  # noqa: BLE001 - a defect met in one line must not cost the others; it is told
-            part.bad.append(Bad(number, "InternalError", f"{type(error).__name__}: {error}"))
+            part.bad.append(_fault(number, error))
 
     def _read_event(self, raw: bytes, line: int, item: int, part: Part) -> None:
         decoded = self._decoded(raw, line, part)
@@ -148,6 +152,10 @@ class Sieve:
         except NotAnAuditEventError as error:
             part.bad.append(Bad(line, "NotAnAuditEvent", str(error)))
             return None
+
+
+def _fault(line: int, error: Exception) -> Bad:
+    return Bad(line, OUR_FAULT, f"{type(error).__name__}: {error}")
 
 
 def _newlines(data: Searchable, start: int, end: int) -> int:

@@ -83,13 +83,17 @@ class Settling:
             return None
         return self._settled(record)
 
-    def rest(self) -> Iterator[tuple[Activity, Place]]:
+    def rest(self) -> Iterator[tuple[AuditRecord, Place]]:
         """At the end of the log: requests that were never answered, in the order they began, and where they stand."""
         for record, place in self._open.values():
             if event_time(record) <= self._latest - ANSWER_SECONDS:
                 self.unanswered += 1
-                yield self._remembered.completed(activity_of(record, self._circumstances)), place
+                yield record, place
         self._open.clear()
+
+    def unanswered_one(self, record: AuditRecord) -> Activity:
+        """The activity of a request whose answer is missing, one of :meth:`rest`."""
+        return self._remembered.completed(activity_of(record, self._circumstances))
 
     def _settled(self, record: AuditRecord) -> Activity | None:
         if self._open:

@@ -12,6 +12,9 @@ from typer.testing import CliRunner, Result
 
 from auditwatch.cli.main import app
 from auditwatch.cli.scan import CLEAN, FOUND, UNUSABLE
+from auditwatch.detection.audited import Circumstances
+from auditwatch.events.activity import Activity
+from auditwatch.events.audit import AuditRecord
 from tests.unit.scan.making import DELETIONS, event, line, log, noise
 
 
@@ -106,6 +109,19 @@ def test_a_damaged_file_without_findings_exits_with_2(tmp_path: Path) -> None:
     result = _scan(str(path))
     assert result.exit_code == UNUSABLE
     assert "FileDamaged" in result.stderr
+
+
+def test_an_event_that_our_own_code_fails_on_is_told_and_exits_with_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_record: AuditRecord, _seen: Circumstances) -> Activity:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr("auditwatch.scan.settling.activity_of", fails)
+    path = log(tmp_path / "audit.log", event(1))
+    result = _scan(str(path))
+    assert result.exit_code == UNUSABLE
+    assert f"warning: InternalError: 1, first at {path}:1: ZeroDivisionError: by nothing" in result.stderr
 
 
 def test_standard_input_is_read_to_its_end(tmp_path: Path) -> None:

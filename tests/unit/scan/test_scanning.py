@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from auditwatch.detection.audited import Circumstances, activity_of
+from auditwatch.events.activity import Activity
+from auditwatch.events.audit import AuditRecord
 from auditwatch.scan import pool
 from auditwatch.scan.report import document, match_line
+from auditwatch.scan.scanning import Trouble
 
 from .making import event, line, log, noise, places, plan, scanned
 
@@ -114,6 +118,35 @@ def test_figures_say_how_much_there_was_and_what_could_not_be_read(tmp_path: Pat
     }
     (trouble,) = told["unreadable"]
     assert (trouble["reason"], trouble["count"], trouble["first"]) == ("NotAnAuditEvent", 2, f"{first}:2")
+
+
+def test_a_defect_met_in_one_record_costs_no_other_and_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(record: AuditRecord, seen: Circumstances) -> Activity:
+        if record.event.audit_id in {"a-2", "a-4"}:
+            raise ZeroDivisionError("by nothing")
+        return activity_of(record, seen)
+
+    monkeypatch.setattr("auditwatch.scan.settling.activity_of", fails)
+    begun = event(4, stage="RequestReceived", responseStatus=None)
+    path = log(tmp_path / "audit.log", begun, event(1), event(2), event(3), event(4000, auditID="last"))
+    scan, matches = scanned(plan(tmp_path), path)
+
+    assert [match.line for match in matches] == [2, 4, 5]
+    assert scan.figures.trouble == {
+        "InternalError": Trouble("InternalError", 2, f"{path}:3", "ZeroDivisionError: by nothing")
+    }
+
+
+def test_a_body_that_no_client_of_good_will_sends_hides_nothing(tmp_path: Path) -> None:
+    odd: list[Any] = [[{"op": []}], [{"op": {}, "path": {}}], [[]], {"kind": [], "metadata": {"name": []}}, "x", 7]
+    hostile = [
+        event(number, verb="patch", level="RequestResponse", requestObject=body, responseObject=body)
+        for number, body in enumerate(odd, start=1)
+    ]
+    scan, matches = scanned(plan(tmp_path), log(tmp_path / "audit.log", *hostile, event(9)))
+
+    assert [match.rules for match in matches] == [("policy-touched",)] * len(odd) + [("policy-gone", "policy-touched")]
+    assert scan.figures.trouble == {}
 
 
 def test_a_rule_that_needs_bodies_is_told_to_be_blind_where_the_log_has_none(tmp_path: Path) -> None:

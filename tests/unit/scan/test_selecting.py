@@ -11,7 +11,7 @@ import pytest
 from auditwatch.events.needles import Needle, Needles
 from auditwatch.scan import selecting
 from auditwatch.scan import windows as in_windows
-from auditwatch.scan.selecting import Part, Sieve
+from auditwatch.scan.selecting import Bad, Part, Sieve
 from auditwatch.scan.windows import Window, windows
 
 from .making import KEY, event, line, noise
@@ -95,6 +95,20 @@ def test_a_selected_line_that_is_no_event_is_told_and_its_neighbours_are_read() 
     part = _part(_joined([line(event(1)), bad, line(event(2))]))
     assert [(each.line, each.reason) for each in part.bad] == [(1, "NotAnAuditEvent")]
     assert len(part.found) == 2
+
+
+def test_a_defect_met_in_one_line_costs_only_that_line_the_first_of_a_file_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(raw: bytes) -> Iterator[bytes]:
+        if b'"a-0"' in raw or b'"a-2"' in raw:
+            raise ZeroDivisionError("by nothing")
+        yield raw
+
+    monkeypatch.setattr(selecting, "unwrap", fails)
+    part = _part(_joined([line(noise()), *(line(event(number)) for number in (1, 2, 3))]), is_beginning=True)
+
+    problem = "ZeroDivisionError: by nothing"
+    assert part.bad == [Bad(0, "InternalError", problem), Bad(2, "InternalError", problem)]
+    assert [found.line for found in part.found] == [1, 3]
 
 
 def test_a_file_that_is_no_audit_log_is_noticed_by_its_first_line() -> None:

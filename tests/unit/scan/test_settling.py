@@ -64,7 +64,8 @@ def test_a_change_without_an_answer_is_told_at_the_end_as_of_unknown_outcome() -
     settling = _settling()
     _settle(settling, _begun(1))
     _settle(settling, event(200, name="other"))
-    ((activity, place),) = settling.rest()
+    ((record, place),) = settling.rest()
+    activity = settling.unanswered_one(record)
     assert (activity.outcome, activity.target.name, place) == ("Unknown", "policy-1", PLACE)
     assert settling.unanswered == 1
 

@@ -31,12 +31,12 @@ from auditwatch.scan.pool import Read
 from auditwatch.scan.report import document, match_line
 from auditwatch.scan.rules import Asked, RulesError
 from auditwatch.scan.scanning import Plan, Scan
-from auditwatch.scan.selecting import OUR_FAULT
+from auditwatch.scan.selecting import FILE_DAMAGED, OUR_FAULT
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
 """Exit codes: nothing at or above --fail-on; something; bad usage, or a file that cannot be read to its end."""
 INTERRUPTED = 130
-_UNJUDGED: Final = frozenset({"FileDamaged", OUR_FAULT})
+_UNJUDGED: Final = frozenset({FILE_DAMAGED, OUR_FAULT})
 """Trouble by which something of a log may have gone unseen that the rules look for."""
 
 

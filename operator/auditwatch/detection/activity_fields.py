@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from auditwatch.detection.changes import LIMIT, OVERFLOW
 from auditwatch.detection.scope import Scope
 from auditwatch.detection.values import MISSING, UNKNOWN
 from auditwatch.events.activity import Actor, Client, Impersonator, Request, Response
@@ -99,6 +100,16 @@ def _target_count(scope: Scope) -> object:
     return UNKNOWN if count is None else count
 
 
+def _change_count(scope: Scope) -> object:
+    """How many; one more than are kept where there were more, and unknown where a patch may hide some."""
+    changes = scope.changes
+    if not isinstance(changes, tuple):
+        return UNKNOWN
+    if not changes or changes[-1].path != OVERFLOW:
+        return len(changes)
+    return LIMIT + 1 if len(changes) > LIMIT else UNKNOWN
+
+
 def _resource(scope: Scope) -> object:
     """``pods/exec`` is written as in a rule's ``match``: the resource alone, the subresource beside it."""
     return _filled(scope.activity.target.resource)
@@ -153,6 +164,7 @@ READERS: Final[Mapping[str, ScopeReader]] = {
     "target.name": lambda scope: scope.activity.target.name or MISSING,
     "target.uid": lambda scope: _said(scope.activity.target.uid),
     "target.count": _target_count,
+    "changes.count": _change_count,
     "request.isBacklog": lambda scope: scope.activity.is_backlog,
     "request.verb": lambda scope: scope.activity.verb,
     "response.outcome": lambda scope: scope.activity.outcome,

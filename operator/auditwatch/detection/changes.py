@@ -116,8 +116,8 @@ def diff(
     scalars is one.
 
     At most :data:`LIMIT` changes are returned, and if there were more, one further ``Change(OVERFLOW, UNKNOWN,
-    UNKNOWN)`` last. Those kept are taken in turn from every part of the object, so that filling one map or list
-    with noise does not push out what happened elsewhere.
+    UNKNOWN)`` last. Kept before all others are those of something that was there, and then they are taken in turn
+    from every part of the object: what is only added does not push out what happened to the rest.
     """
     return _leaves(_Node(path="", shape="", depth=0, rank=0, old=_absent(old), new=_absent(new)), list_keys)
 
@@ -150,19 +150,24 @@ def _leaves(root: _Node, list_keys: ListKeys) -> tuple[Change, ...]:
     return found.changes()
 
 
+_Rank = tuple[bool, int]
+"""Whether it was not there before, and its turn within its part of the object."""
+
+
 class _Found:
     """The changes kept so far: never more than twice :data:`LIMIT`, however many there are."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, tuple[int, Change]] = {}
-        self._worst: tuple[int, str] | None = None
+        self._kept: dict[str, tuple[_Rank, Change]] = {}
+        self._worst: tuple[_Rank, str] | None = None
         """Rank and path of the worst that is kept, once something had to be left out."""
 
     def add(self, node: _Node) -> None:
-        if self._worst is not None and (node.rank, node.path) > self._worst:
+        rank = node.old is MISSING, node.rank
+        if self._worst is not None and (rank, node.path) > self._worst:
             return
         values = (node.old, node.new) if node.depth <= DEPTH else (UNKNOWN, UNKNOWN)
-        self._kept.setdefault(node.path, (node.rank, Change(node.path, *values)))
+        self._kept.setdefault(node.path, (rank, Change(node.path, *values)))
         if len(self._kept) >= 2 * LIMIT:
             self._prune()
 

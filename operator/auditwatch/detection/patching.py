@@ -35,7 +35,7 @@ class _Named:
 def patch_of(body: object, *, new: JSONObject | None, list_keys: ListKeys) -> Patch | None:
     """What the patch names; ``None`` for what is no patch. ``new``: the object after it, where it was seen.
 
-    At most :data:`LIMIT` places are kept; ``hides`` says if there were more.
+    At most :data:`LIMIT` places are kept; where there were more, it is not complete and may hide something.
     """
     if isinstance(body, list):
         return _collected(_operations(body, new, list_keys), is_complete=True)
@@ -52,7 +52,7 @@ def _collected(named: Iterator[_Named], *, is_complete: bool) -> Patch:
         if is_noise(each.names):
             continue
         if len(fields) >= LIMIT:
-            hides = True
+            hides, is_complete = True, False  # of a place beyond, nobody may say that it was left alone
             break
         hides |= each.hides
         fields.pop(each.steps, None)  # the last word on a place stands last

@@ -21,7 +21,7 @@ from auditwatch.findings.state import FindingState
 from auditwatch.k10.view import InstalledK10
 from auditwatch.scan.inputs import Input
 from auditwatch.scan.pool import Read, Task, read_all
-from auditwatch.scan.selecting import CLUSTER, OUR_FAULT
+from auditwatch.scan.selecting import CLUSTER, FILE_DAMAGED, OUR_FAULT
 from auditwatch.scan.settling import NAMESPACES_DELETED, Place, Settling
 from auditwatch.scan.sight import LogSight, Seen
 
@@ -150,7 +150,7 @@ class Scan:
         self.figures.selected += part.selected
         self._line += part.lines
         if read.problem:
-            self._note("FileDamaged", read.problem, name, self._line + 1)
+            self._note(FILE_DAMAGED, read.problem, name, self._line + 1)
         if read.is_last:
             self._line = 0
             self.figures.files += 1

@@ -25,9 +25,12 @@ from auditwatch.scan.windows import MAX_LINE_BYTES, Window
 
 PART_BYTES: Final = 4 << 20
 """Bytes of selected lines after which a part is handed on."""
+MAX_BODY_BYTES: Final = 4 << 20
+"""A body longer than this is looked at in part. kube-apiserver takes no request above 3 MiB; nothing is kept here."""
 _NEWLINE: Final = b"\n"
 CLUSTER, SOURCE = "scan", "scan"
 OUR_FAULT: Final = "InternalError"
+FILE_DAMAGED: Final = "FileDamaged"
 
 
 class Found(msgspec.Struct, frozen=True, array_like=True):
@@ -143,8 +146,17 @@ class Sieve:
     def _read_event(self, raw: bytes, line: int, item: int, part: Part) -> None:
         decoded = self._decoded(raw, line, part)
         if decoded is not None:
-            record = record_of(decoded, cluster=CLUSTER, source=SOURCE, received=self.received, redactor=self.redactor)
-            part.found.append(Found(line, item, record))
+            part.found.append(Found(line, item, self._record(decoded)))
+
+    def _record(self, decoded: Decoded) -> AuditRecord:
+        return record_of(
+            decoded,
+            cluster=CLUSTER,
+            source=SOURCE,
+            received=self.received,
+            redactor=self.redactor,
+            max_body=MAX_BODY_BYTES,
+        )
 
     def _decoded(self, raw: bytes, line: int, part: Part) -> Decoded | None:
         try:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditwatch.detection.changes import DEPTH, LIMIT, OVERFLOW, SEGMENT, Change, diff
-from auditwatch.detection.values import UNKNOWN
+from auditwatch.detection.values import MISSING, UNKNOWN
 
 JSONObject = dict[str, Any]
 DEEP = 9_900
@@ -90,6 +90,18 @@ def test_noise_in_a_list_does_not_push_out_a_change_elsewhere() -> None:
     old = {"spec": {"filters": [], "retention": {"daily": 30}}}
     new = {"spec": {"filters": noise, "retention": {"daily": 0}}}
     assert Change("spec.retention.daily", 30, 0) in _diff(old, new)
+
+
+def test_what_is_only_added_does_not_push_out_what_was_there_before_beside_it() -> None:
+    old = {"spec": {"retention": {"weekly": 30, "yearly": 1}}}
+    new = {"spec": {"retention": {**_wide(10 * LIMIT, 1), "weekly": 0}}}
+    changes = _diff(old, new)
+    assert len(changes) == LIMIT + 1
+    assert changes[-3:] == (
+        Change("spec.retention.weekly", 30, 0),
+        Change("spec.retention.yearly", 1, MISSING),
+        Change(OVERFLOW, UNKNOWN, UNKNOWN),
+    )
 
 
 def test_what_is_kept_of_too_many_changes_is_the_same_every_time() -> None:

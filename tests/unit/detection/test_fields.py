@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
 from auditwatch.detection.activity_fields import READERS, UNKNOWN_TO_STATE
+from auditwatch.detection.changes import LIMIT
 from auditwatch.detection.fields import FieldError, compile_field, known_fields
 from auditwatch.detection.scope import Scope
 from auditwatch.detection.values import MISSING, UNKNOWN
@@ -51,6 +53,31 @@ def test_a_state_change_knows(name: str, value: object) -> None:
 @pytest.mark.parametrize("name", sorted(UNKNOWN_TO_STATE | {"event.auditID", "request.query.watch"}))
 def test_a_state_change_does_not_know(name: str) -> None:
     assert _read(name, ROW) is UNKNOWN
+
+
+def _wide(count: int) -> Activity:
+    return change(spec(paused=False), spec(paused=False, **{f"f{number}": number for number in range(count)}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "count"), [(0, 0), (1, 1), (LIMIT, LIMIT), (LIMIT + 1, LIMIT + 1), (5000, LIMIT + 1)]
+)
+def test_changes_are_counted_up_to_one_more_than_are_kept(fields: int, count: int) -> None:
+    assert _read("changes.count", _wide(fields)) == count
+
+
+@pytest.mark.parametrize(
+    ("body", "count"),
+    [
+        ({"spec": {"paused": True, "frequency": "@daily"}}, 2),
+        ({"spec": {"retention": None}}, UNKNOWN),
+        ({"spec": {f"f{number}": number for number in range(LIMIT + 1)}}, LIMIT + 1),
+        (None, UNKNOWN),
+    ],
+)
+def test_what_a_patch_names_is_counted_where_it_cannot_hide_more(body: object, count: object) -> None:
+    bodies: dict[str, Any] = {} if body is None else {"requestObject": body}
+    assert _read("changes.count", audited(verb="patch", **bodies)) == count
 
 
 def test_every_field_can_be_read_of_a_bare_activity() -> None:

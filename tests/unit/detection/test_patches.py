@@ -183,6 +183,13 @@ def test_more_places_than_are_kept_are_said_to_be_more() -> None:
     assert _changes(many)[-1] == HIDDEN
 
 
+@pytest.mark.parametrize("form", ["merge", "JSON"])
+def test_of_a_place_beyond_those_that_are_kept_nobody_says_that_it_was_left_alone(form: str) -> None:
+    fields = {f"f{index:05}": index for index in range(LIMIT)} | {"paused": True}
+    operations = [{"op": "add", "path": f"/spec/{name}", "value": value} for name, value in fields.items()]
+    assert _look({"spec": fields} if form == "merge" else operations, "spec.paused") == ("Open", UNKNOWN)
+
+
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),

@@ -135,6 +135,7 @@ def unreadable_reasons() -> set[str]:
     found = {word for word in get_args(Form) if word != "Whole"}
     found |= _named_constants("sources/webhook/reading.py", ending="NOT_AN_EVENT")
     found |= _named_constants("sources/webhook/reading.py", ending="OUR_FAULT")
+    found |= _named_constants("scan/selecting.py", ending="FILE_DAMAGED")
     for tree in _trees("sources/file", "scan"):
         for name, call in _calls(tree):
             if name in {"Unreadable", "Bad"}:

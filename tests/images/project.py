@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ INPUTS = (
     *("requirements/build.txt", "requirements/runtime.txt", "operator"),
 )
 KEPT_ARCHIVES = 3
+IN_USE_SECONDS = 3 * 3600.0
+"""A run of tests takes its image once and reads it an hour later: what was asked for since then is kept besides."""
 
 
 def project_image(architecture: str = "") -> Path:
@@ -101,7 +104,7 @@ def _build(archive: Path, target: str, *, context: Path, scratch: Path) -> None:
     ]
     buildah.build(name=reference(target), file=context / "Dockerfile", context=context, options=options)
     buildah.save(name=reference(target), archive=archive)
-    prune(buildah.directory(), keep=KEPT_ARCHIVES)
+    prune(buildah.directory(), keep=KEPT_ARCHIVES, now=time.time())
 
 
 def revision() -> str:
@@ -110,11 +113,12 @@ def revision() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def prune(directory: Path, *, keep: int) -> None:
-    """Remove all but the archives of this project that were used last."""
+def prune(directory: Path, *, keep: int, now: float) -> None:
+    """Remove all but the archives of this project that were used last, or that may be in use."""
     archives = sorted(directory.glob("project-*.tar"), key=lambda path: path.stat().st_mtime, reverse=True)
     for archive in archives[keep:]:
-        archive.unlink(missing_ok=True)
+        if archive.stat().st_mtime < now - IN_USE_SECONDS:
+            archive.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cluster.errors import ClusterError
 from tests.images import base
-from tests.images.project import INPUTS, digest, prune, snapshot
+from tests.images.project import IN_USE_SECONDS, INPUTS, digest, prune, snapshot
 
 
 @pytest.fixture
@@ -62,9 +62,19 @@ def test_the_archives_used_last_are_kept_and_bases_are_left_alone(tmp_path: Path
         (tmp_path / name).touch()
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
 
-    prune(tmp_path, keep=2)
+    prune(tmp_path, keep=2, now=1000 + 2 * IN_USE_SECONDS)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["base-d.tar", "project-a.tar", "project-b.tar"]
+
+
+def test_an_image_that_tests_may_still_be_reading_is_kept_however_many_were_built_since(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"project-{number}.tar").touch()
+        os.utime(tmp_path / f"project-{number}.tar", (1000 * number, 1000 * number))
+
+    prune(tmp_path, keep=1, now=2000 + IN_USE_SECONDS)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["project-2.tar", "project-3.tar", "project-4.tar"]
 
 
 def test_the_mirror_of_the_base_is_the_one_apt_uses() -> None:

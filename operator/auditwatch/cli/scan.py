@@ -26,12 +26,12 @@ from auditwatch.cli.rule_options import (
 )
 from auditwatch.cli.scan_table import print_table
 from auditwatch.detection.signal import SEVERITIES
+from auditwatch.events.decode import OUR_FAULT
 from auditwatch.scan.inputs import Input, InputError, inputs_of
 from auditwatch.scan.pool import Read
 from auditwatch.scan.report import document, match_line
 from auditwatch.scan.rules import Asked, RulesError
-from auditwatch.scan.scanning import Plan, Scan
-from auditwatch.scan.selecting import FILE_DAMAGED, OUR_FAULT
+from auditwatch.scan.scanning import FILE_DAMAGED, Plan, Scan
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
 """Exit codes: nothing at or above --fail-on; something; bad usage, or a file that cannot be read to its end."""

@@ -14,6 +14,10 @@ from auditwatch.events.audit import AuditEvent, Degradation
 from auditwatch.events.salvage import salvage
 
 MAX_SHOWN: Final = 120
+NOT_AN_EVENT: Final = "NotAnAuditEvent"
+"""What an item for which :class:`NotAnAuditEventError` is raised is counted as, whoever reads it."""
+OUR_FAULT: Final = "InternalError"
+"""What an item is counted as that our own code fails on: it costs none of its neighbours, and is told."""
 _GROUP: Final = "audit.k8s.io/"
 _HEADS: Final = (b'{"kind":"Event","apiVersion":"audit.k8s.io/', b'{"level":"')
 _TRUNCATED: Final = "audit.k8s.io/truncated"

@@ -14,6 +14,7 @@ from auditwatch.detection.signal import SEVERITIES, Severity
 from auditwatch.detection.trust import AnyPod
 from auditwatch.events.activity import Activity
 from auditwatch.events.audit import AuditRecord
+from auditwatch.events.decode import OUR_FAULT
 from auditwatch.findings.folding import is_superseded
 from auditwatch.findings.ledger import Ledger
 from auditwatch.findings.policy import FindingPolicy
@@ -21,10 +22,12 @@ from auditwatch.findings.state import FindingState
 from auditwatch.k10.view import InstalledK10
 from auditwatch.scan.inputs import Input
 from auditwatch.scan.pool import Read, Task, read_all
-from auditwatch.scan.selecting import CLUSTER, FILE_DAMAGED, OUR_FAULT
+from auditwatch.scan.selecting import CLUSTER
 from auditwatch.scan.settling import NAMESPACES_DELETED, Place, Settling
 from auditwatch.scan.sight import LogSight, Seen
 
+FILE_DAMAGED = "FileDamaged"
+"""What a file is counted as of which the rest cannot be read."""
 JOURNAL = "scan"
 """Stands for the journal whose log sequences findings carry: here the number of the request in the scan."""
 

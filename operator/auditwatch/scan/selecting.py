@@ -13,7 +13,7 @@ import msgspec
 import stringzilla
 
 from auditwatch.events.audit import AuditRecord
-from auditwatch.events.decode import Decoded, NotAnAuditEventError, decode
+from auditwatch.events.decode import NOT_AN_EVENT, OUR_FAULT, Decoded, NotAnAuditEventError, decode
 from auditwatch.events.needles import Needles
 from auditwatch.events.prefilter import Prefilter
 from auditwatch.events.records import record_of
@@ -29,8 +29,6 @@ MAX_BODY_BYTES: Final = 4 << 20
 """A body longer than this is looked at in part. kube-apiserver takes no request above 3 MiB; nothing is kept here."""
 _NEWLINE: Final = b"\n"
 CLUSTER, SOURCE = "scan", "scan"
-OUR_FAULT: Final = "InternalError"
-FILE_DAMAGED: Final = "FileDamaged"
 
 
 class Found(msgspec.Struct, frozen=True, array_like=True):
@@ -162,7 +160,7 @@ class Sieve:
         try:
             return decode(raw)
         except NotAnAuditEventError as error:
-            part.bad.append(Bad(line, "NotAnAuditEvent", str(error)))
+            part.bad.append(Bad(line, NOT_AN_EVENT, str(error)))
             return None
 
 

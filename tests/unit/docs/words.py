@@ -133,9 +133,9 @@ def refusal_reasons() -> set[str]:
 def unreadable_reasons() -> set[str]:
     """What an item that is no event is counted as."""
     found = {word for word in get_args(Form) if word != "Whole"}
-    found |= _named_constants("sources/webhook/reading.py", ending="NOT_AN_EVENT")
-    found |= _named_constants("sources/webhook/reading.py", ending="OUR_FAULT")
-    found |= _named_constants("scan/selecting.py", ending="FILE_DAMAGED")
+    found |= _named_constants("events/decode.py", ending="NOT_AN_EVENT")
+    found |= _named_constants("events/decode.py", ending="OUR_FAULT")
+    found |= _named_constants("scan/scanning.py", ending="FILE_DAMAGED")
     for tree in _trees("sources/file", "scan"):
         for name, call in _calls(tree):
             if name in {"Unreadable", "Bad"}:

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from auditwatch.events.audit import Seen, unseen
-from auditwatch.events.decode import NotAnAuditEventError, decode
+from auditwatch.events.decode import NOT_AN_EVENT, OUR_FAULT, NotAnAuditEventError, decode
 from auditwatch.events.records import record_of
 from auditwatch.events.redaction import Redactor
 from auditwatch.events.unwrap import unwrap
@@ -67,13 +67,13 @@ class Decoding:
                 self._read_event(raw, line, reading, received)
         except Exception as error:  # noqa: BLE001 - a defect met in one line must not cost the others; it is told
             log.critical("line not read", offset=line.offset, error=repr(error))
-            reading.unreadable.append(Unreadable("InternalError", line.offset, type(error).__name__))
+            reading.unreadable.append(Unreadable(OUR_FAULT, line.offset, type(error).__name__))
 
     def _read_event(self, raw: bytes, line: Line, reading: Reading, received: float) -> None:
         try:
             decoded = decode(raw)
         except NotAnAuditEventError as error:
-            reason = "NotAnAuditEvent" if line.form == "Whole" else line.form
+            reason = NOT_AN_EVENT if line.form == "Whole" else line.form
             reading.unreadable.append(Unreadable(reason, line.offset, str(error)))
             return
         record = record_of(

@@ -17,7 +17,7 @@ import msgspec
 import structlog
 
 from auditwatch.events.audit import AuditRecord, Seen, unseen
-from auditwatch.events.decode import NotAnAuditEventError, decode
+from auditwatch.events.decode import NOT_AN_EVENT, OUR_FAULT, NotAnAuditEventError, decode
 from auditwatch.events.items import is_event_list
 from auditwatch.events.prefilter import Prefilter
 from auditwatch.events.records import record_of
@@ -30,8 +30,6 @@ SLICE_SECONDS: Final = 0.02
 SLICE_BYTES: Final = 2 * MIB
 SEARCHED_BYTES: Final = 256 * 1024
 """Of items that are searched for needles together: what the prefilter is fastest with."""
-NOT_AN_EVENT: Final = "NotAnAuditEvent"
-OUR_FAULT: Final = "InternalError"
 _STAMP: Final = b'"stageTimestamp":"'
 _TIME: Final = re.compile(rb"[0-9TZtz:.+-]{20,40}")
 _ENCODER: Final = msgspec.json.Encoder()

@@ -101,13 +101,11 @@ def _target_count(scope: Scope) -> object:
 
 
 def _change_count(scope: Scope) -> object:
-    """How many; one more than are kept where there were more, and unknown where a patch may hide some."""
+    """How many, up to one more than are kept; unknown where a patch of fewer may hide some."""
     changes = scope.changes
-    if not isinstance(changes, tuple):
+    if not isinstance(changes, tuple) or (changes and changes[-1].path == OVERFLOW and len(changes) <= LIMIT):
         return UNKNOWN
-    if not changes or changes[-1].path != OVERFLOW:
-        return len(changes)
-    return LIMIT + 1 if len(changes) > LIMIT else UNKNOWN
+    return min(len(changes), LIMIT + 1)
 
 
 def _resource(scope: Scope) -> object:

@@ -118,7 +118,7 @@ def _samples(facts: Facts, redactor: Redactor, out: list[str]) -> Iterator[bytes
         unreadable += redacted is None
         yield b"" if redacted is None else redacted + b"\n"
     if unreadable:
-        out.append(f"K10's audit stream: {counted(unreadable, 'line')} of no JSON, in which nothing could be redacted")
+        out.append(f"K10's audit stream: {counted(unreadable, 'line')} that could not be redacted, for want of JSON")
 
 
 def _or_why(path: str, answer: JSONObject | Unread, out: list[str]) -> JSONObject | None:

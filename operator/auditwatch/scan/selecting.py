@@ -26,7 +26,9 @@ from auditwatch.scan.windows import MAX_LINE_BYTES, Window
 PART_BYTES: Final = 4 << 20
 """Bytes of selected lines after which a part is handed on."""
 MAX_BODY_BYTES: Final = 4 << 20
-"""A body longer than this is looked at in part. kube-apiserver takes no request above 3 MiB; nothing is kept here."""
+"""Of a body longer than this the long texts are left out, and it is unknown where it is longer all the same. No request
+is: kube-apiserver takes none above 3 MiB (``MaxRequestBodyBytes`` of k8s.io/apiserver), whatever it is encoded in.
+"""
 _NEWLINE: Final = b"\n"
 CLUSTER, SOURCE = "scan", "scan"
 

@@ -131,7 +131,7 @@ def test_a_bundle_lists_what_is_inside_and_what_was_left_out() -> None:
     assert next(iter(inside)) == "CONTENTS.txt"
     assert all(f"  {path}  " in inside["CONTENTS.txt"] for path in inside if path != "CONTENTS.txt")
     assert "K10's audit stream: 3 of 23 lines" in inside["CONTENTS.txt"]
-    assert "1 line of no JSON" in inside["CONTENTS.txt"]
+    assert "1 line that could not be redacted" in inside["CONTENTS.txt"]
     assert "the operator's metrics: not permitted: get pods/proxy" in inside["CONTENTS.txt"]
     assert "metrics.txt" not in inside
     assert len(inside["k10-stream.txt"].splitlines()) == SAMPLES - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,6 +87,12 @@ def plan(tmp_path: Path, rules: str = DELETIONS, **fields: Any) -> Plan:
     file.write_text(rules, encoding="utf-8")
     in_force = rules_of(Asked(files=[file]), k10=K10, now=0.0)
     return Plan(**{"rule_sets": in_force.rule_sets, "k10": K10, "now": 0.0, "key": KEY, **fields})
+
+
+@functools.cache
+def shipped() -> Plan:
+    """A plan with the shipped pack, made once."""
+    return Plan(rule_sets=rules_of(Asked(), k10=K10, now=0.0).rule_sets, k10=K10, now=0.0, key=KEY)
 
 
 def scanned(plan: Plan, *paths: Path) -> tuple[Scan, list[Match]]:

@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 
 from auditwatch.detection.changes import LIMIT
-from auditwatch.scan.rules import Asked, rules_of
-from auditwatch.scan.scanning import Plan
 from auditwatch.scan.selecting import MAX_BODY_BYTES
 
-from .making import K10, KEY, event, log, scanned
+from .making import event, log, scanned, shipped
 from .mutating import POLICY
 
 BURIED, HALF_SEEN = "k10-change-buried", "k10-change-half-seen"
@@ -22,20 +20,15 @@ ROLES = {"apiGroup": "rbac.authorization.k8s.io", "resource": "clusterroles"}
 REACHES_K10 = {"apiGroups": ["config.kio.kasten.io"], "resources": ["policies"], "verbs": ["delete"]}
 
 
-@pytest.fixture(scope="module")
-def shipped() -> Plan:
-    return Plan(rule_sets=rules_of(Asked(), k10=K10, now=0.0).rule_sets, k10=K10, now=0.0, key=KEY)
-
-
 def _policy(**spec: Any) -> dict[str, Any]:
     written = copy.deepcopy(POLICY)
     written["spec"] |= spec
     return written
 
 
-def _found(plan: Plan, tmp_path: Path, *events: dict[str, Any]) -> set[str]:
+def _found(tmp_path: Path, *events: dict[str, Any]) -> set[str]:
     """The rules that hold for the last event."""
-    _, matches = scanned(plan, log(tmp_path / "audit.log", *events))
+    _, matches = scanned(shipped(), log(tmp_path / "audit.log", *events))
     return {rule for match in matches if match.line == len(events) for rule in match.rules}
 
 
@@ -48,24 +41,24 @@ def _found(plan: Plan, tmp_path: Path, *events: dict[str, Any]) -> set[str]:
     ],
 )
 def test_a_change_is_found_among_thousands_of_new_fields_which_are_found_too(
-    spec: dict[str, Any], rule: str, shipped: Plan, tmp_path: Path
+    spec: dict[str, Any], rule: str, tmp_path: Path
 ) -> None:
     known = event(1, name="daily", verb="get", level="RequestResponse", responseObject=POLICY)
     body = _policy(**spec)
     written = event(2, name="daily", verb="update", level="RequestResponse", requestObject=body, responseObject=body)
-    assert _found(shipped, tmp_path, known, written) >= {rule, BURIED}
+    assert _found(tmp_path, known, written) >= {rule, BURIED}
 
 
-def test_a_patch_of_thousands_of_places_is_found_though_nobody_saw_the_object(shipped: Plan, tmp_path: Path) -> None:
+def test_a_patch_of_thousands_of_places_is_found_though_nobody_saw_the_object(tmp_path: Path) -> None:
     for fields in ({"spec": {**NOISE, "paused": True}}, [{"op": "add", "path": f"/spec/{name}"} for name in NOISE]):
         patched = event(1, verb="patch", level="Request", requestObject=fields)
-        assert _found(shipped, tmp_path, patched) == {BURIED, HALF_SEEN}
+        assert _found(tmp_path, patched) == {BURIED, HALF_SEEN}
 
 
 @pytest.mark.parametrize("size", [0, 1_500_000, 3_000_000])
-def test_a_role_is_read_to_its_end_however_large_a_server_takes_it(size: int, shipped: Plan, tmp_path: Path) -> None:
+def test_a_role_is_read_to_its_end_however_large_a_server_takes_it(size: int, tmp_path: Path) -> None:
     other = {"apiGroups": ["example.org"], "resources": ["widgets"], "verbs": ["get"], "resourceNames": ["w" * 1000]}
     role = {"metadata": {"name": "helper"}, "rules": [*[other] * (size // 1100), REACHES_K10]}
     written = event(1, verb="create", level="Request", objectRef=ROLES, requestObject=role)
     assert size < MAX_BODY_BYTES
-    assert _found(shipped, tmp_path, written) == {"role-reaches-k10"}
+    assert _found(tmp_path, written) == {"role-reaches-k10"}

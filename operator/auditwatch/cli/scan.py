@@ -34,7 +34,7 @@ from auditwatch.scan.rules import Asked, RulesError
 from auditwatch.scan.scanning import FILE_DAMAGED, Plan, Scan
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
-"""Exit codes: nothing at or above --fail-on; something; bad usage, or a file that cannot be read to its end."""
+"""Exit codes: nothing at or above --fail-on; something; bad usage, or something that could not be read or judged."""
 INTERRUPTED = 130
 _UNJUDGED: Final = frozenset({FILE_DAMAGED, OUR_FAULT})
 """Trouble by which something of a log may have gone unseen that the rules look for."""
@@ -75,7 +75,8 @@ def scan(
 ) -> None:
     """Search audit logs for abuse of K10, without a cluster.
 
-    Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 bad usage or a file that cannot be read.
+    Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 bad usage, a file that cannot be
+    read, or an event that auditwatch itself failed on.
     """
     now = time.time()
     try:

@@ -75,8 +75,8 @@ def scan(
 ) -> None:
     """Search audit logs for abuse of K10, without a cluster.
 
-    Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 bad usage, a file that cannot be
-    read, or an event that auditwatch itself failed on.
+    Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 bad usage,
+    a file that cannot be read, or an event that auditwatch itself failed on.
     """
     now = time.time()
     try:

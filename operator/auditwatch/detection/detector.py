@@ -108,6 +108,8 @@ class Detector:
             if _is_dry_run(row):
                 self.dry_runs += 1
                 return signals
+            if _found_nothing(row):
+                return signals
             row = self._complete(row)
         elif isinstance(row, Revision):
             row = msgspec.structs.replace(row, former=self._complete(row.former), activity=self._complete(row.activity))
@@ -230,3 +232,8 @@ def _quietly(rule_set: RuleSet, rule: CompiledRule, sequence: int, scope: Scope)
 
 def _is_dry_run(row: Activity) -> bool:
     return not isinstance(row.request, msgspec.UnsetType) and row.request.dry_run is True
+
+
+def _found_nothing(row: Activity) -> bool:
+    """Whether it was to delete whatever was there, and the answer shows that nothing was: no rule is asked either."""
+    return row.target.count == 0

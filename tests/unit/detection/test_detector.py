@@ -63,6 +63,15 @@ def test_a_row_of_another_kind_gives_none() -> None:
     assert signals(PAUSED, _gone("a")) == []
 
 
+@pytest.mark.parametrize(("count", "found"), [(0, 0), (1, 1), (None, 1)])
+def test_a_deletion_of_whatever_is_there_says_nothing_where_its_answer_shows_that_nothing_was(
+    count: int | None, found: int
+) -> None:
+    rule = "[{name: gone, match: {apiGroups: [config.kio.kasten.io], resources: [policies], verbs: [delete]}}]"
+    target = msgspec.structs.replace(_gone("a").target, group="config.kio.kasten.io", resource="policies", count=count)
+    assert len(signals(rule, altered(_gone("a"), target=target))) == found
+
+
 @pytest.mark.parametrize(
     ("outcome", "certainty"),
     [("Succeeded", "Observed"), ("Denied", "Attempted"), ("Failed", "Attempted"), ("Unknown", "OutcomeUnknown")],

@@ -82,7 +82,8 @@ def _what(state: FindingState) -> str:
     if not state.targets:
         return "(no object)"
     target = state.targets[0]
-    place = f"{target.namespace}/{target.name}" if target.namespace else target.name
+    name = target.name or ("*" if target.resource else "")
+    place = f"{target.namespace}/{name}" if target.namespace else name
     more = f" and {state.target_count - 1} more" if state.target_count > 1 else ""
     return f"{target.resource} {place}{more}"
 

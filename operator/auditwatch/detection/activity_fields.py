@@ -95,6 +95,16 @@ def _is_k10(actor: Actor) -> object:
     return UNKNOWN if actor.is_k10 is None else actor.is_k10
 
 
+def _target_names(scope: Scope) -> object:
+    """The object's name; of a request for many what it deleted, which may be unknown."""
+    target = scope.activity.target
+    if target.name:
+        return [target.name]
+    if scope.activity.verb != "deletecollection":
+        return MISSING
+    return UNKNOWN if target.names is None else list(target.names)
+
+
 def _target_count(scope: Scope) -> object:
     count = scope.activity.target.count
     return UNKNOWN if count is None else count
@@ -160,6 +170,7 @@ READERS: Final[Mapping[str, ScopeReader]] = {
     "target.subresource": lambda scope: scope.activity.target.subresource or MISSING,
     "target.namespace": lambda scope: scope.activity.target.namespace,
     "target.name": lambda scope: scope.activity.target.name or MISSING,
+    "target.names": _target_names,
     "target.uid": lambda scope: _said(scope.activity.target.uid),
     "target.count": _target_count,
     "changes.count": _change_count,

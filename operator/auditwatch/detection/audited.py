@@ -70,7 +70,7 @@ def activity_of(record: AuditRecord, seen: Circumstances) -> Activity:
     """The activity of a record whose event is decisive (``derived.is_decisive``)."""
     event, time = record.event, event_time(record)
     outcome = derived.outcome_of(event)
-    target = target_of(record, outcome)
+    target = target_of(record, outcome, is_built_in=_is_built_in(event, seen.k10))
     bodies = bodies_of(record, target, outcome, seen.k10.list_keys(target.group, target.resource))
     return Activity(
         key=request_key(record),
@@ -127,9 +127,14 @@ def _dry_run(record: AuditRecord, k10: K10View) -> bool | None:
     """Believed where it cannot lie; unknown where one is asked for otherwise."""
     event = record.event
     reference = event.object_ref
-    is_honest = reference is not None and k10.is_built_in(reference.api_group) and reference.api_group not in _REVIEWS
+    is_honest = reference is not None and _is_built_in(event, k10) and reference.api_group not in _REVIEWS
     found = derived.is_dry_run(event, served_by_apiserver=is_honest)
     return found if found is not None else (None if _asks_for_dry_run(record) else False)
+
+
+def _is_built_in(event: AuditEvent, k10: K10View) -> bool:
+    reference = event.object_ref
+    return reference is not None and k10.is_built_in(reference.api_group)
 
 
 def _asks_for_dry_run(record: AuditRecord) -> bool:

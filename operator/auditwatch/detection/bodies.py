@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,10 +13,15 @@ from auditwatch.detection.creations import made_by_writing
 from auditwatch.detection.patching import patch_of
 from auditwatch.events.activity import JSONObject, Outcome, Patch, Target
 from auditwatch.events.audit import AuditRecord, ObjectReference
-from auditwatch.events.derived import code_of
+from auditwatch.events.derived import code_of, query
+from auditwatch.events.redaction import PREFIX
+from auditwatch.events.selectors import required
 
 Body = JSONObject | msgspec.UnsetType | None
 """UNSET: nobody saw it; ``None``: it is not there."""
+
+MAX_NAMES: Final = 1_000
+"""Names of a deletecollection that a row keeps. Of more nobody can tell: what is left out is not taken as spared."""
 
 _UNSEEN: Final = msgspec.UNSET
 
@@ -30,8 +35,11 @@ class Bodies:
     patch: Patch | msgspec.UnsetType = _UNSEEN
 
 
-def target_of(record: AuditRecord, outcome: Outcome) -> Target:
-    """The object of the request. A name the server made up stands in its answer alone."""
+def target_of(record: AuditRecord, outcome: Outcome, *, is_built_in: bool = False) -> Target:
+    """The object of the request. A name the server made up stands in its answer alone.
+
+    ``is_built_in``: kube-apiserver itself serves the group, and so does what a selector asks for.
+    """
     event = record.event
     reference = event.object_ref or ObjectReference()
     named = _named(record) if event.verb == "create" and not reference.subresource else {}
@@ -45,6 +53,7 @@ def target_of(record: AuditRecord, outcome: Outcome) -> Target:
         name=reference.name or _text(named.get("name")),
         uid=reference.uid or _text(_metadata(_answer(record)).get("uid")) or (details.uid if details else ""),
         count=_count(record, outcome) if event.verb == "deletecollection" else 1,
+        names=_names(record, is_built_in=is_built_in) if event.verb == "deletecollection" else None,
     )
 
 
@@ -112,3 +121,25 @@ def _count(record: AuditRecord, outcome: Outcome) -> int | None:
     body = record.response_object
     items = body.get("items") if isinstance(body, dict) else None
     return len(items) if isinstance(items, list) else None
+
+
+def _names(record: AuditRecord, *, is_built_in: bool) -> tuple[str, ...] | None:
+    """What a deletecollection deleted, or could: the list it answers with, else the one name it asked for."""
+    names = _listed(record)
+    asked = query(record.event).get("fieldSelector", ()) if names is None and is_built_in else ()
+    name = required(asked[0], "metadata.name") if asked else None
+    return names if name is None else _legible([name])
+
+
+def _listed(record: AuditRecord) -> tuple[str, ...] | None:
+    """The names in the answer, if it is a list that was read as a whole."""
+    body = record.response_object
+    items = body.get("items") if isinstance(body, dict) else None
+    if not isinstance(items, list) or len(items) > MAX_NAMES or record.degraded:
+        return None
+    return _legible([_text(_metadata(item).get("name")) for item in items])
+
+
+def _legible(names: Sequence[str]) -> tuple[str, ...] | None:
+    """The names, if nothing of them is missing or was hidden because it looked like a credential."""
+    return tuple(names) if all(name and PREFIX not in name for name in names) else None

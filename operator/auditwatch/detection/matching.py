@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -16,7 +16,7 @@ from auditwatch.detection.globs import glob_matcher
 from auditwatch.detection.kleene import Truth
 from auditwatch.detection.operators import OperandError, value_predicate
 from auditwatch.detection.report import Report
-from auditwatch.detection.scope import K10View, Scope
+from auditwatch.detection.scope import K10_NAMESPACES, K10View, Scope
 from auditwatch.events.activity import Activity
 
 REPLACING_VERBS: Final = ("create", "update", "patch")
@@ -28,6 +28,9 @@ STATE_VERBS: Final = {"update": ("update", "patch"), "delete": ("delete", "delet
 CONNECTING: Final = frozenset({"attach", "exec", "portforward"})
 """Subresources one connects to: which of get and create it is depends on the client's protocol alone."""
 _CONNECTING_VERBS: Final = ("get", "create")
+
+COLLECTION: Final = "deletecollection"
+"""The verb that deletes many objects and names none of them."""
 
 SERVICE_ACCOUNT: Final = "system:serviceaccount:"
 """What user names of service accounts start with."""
@@ -112,13 +115,15 @@ def compile_selector(match: Match, k10: K10View) -> Selector:
     )
 
 
-def compile_match(match: Match, k10: K10View, report: Report) -> Condition:
-    """The rest: outcome and evidence, then names and identities. Lists are and-ed, their items or-ed."""
-    names = None if match.names is None else tuple(map(k10.group, match.names))
+def compile_match(match: Match, k10: K10View, report: Report, homes: Iterable[str] = ()) -> Condition:
+    """The rest: outcome and evidence, then names and identities. Lists are and-ed, their items or-ed.
+
+    ``homes``: namespaces of K10 besides those that ``k10`` knows.
+    """
     parts = [
         _outcomes(match.outcomes),
         _one_of("", match.evidence, lambda scope: (scope.activity.evidence, *scope.activity.confirmed_by)),
-        _one_of("", names, lambda scope: scope.activity.target.name),
+        _named(match, k10, frozenset({*k10.lists.get(K10_NAMESPACES, ()), *homes})),
         _one_of("", match.namespaces, lambda scope: scope.activity.target.namespace),
         _one_of("actor.id", match.actors, lambda scope: _actor_names(scope.activity)),
         _one_of("actor.groups", match.actor_groups, lambda scope: scope.activity.actor.groups),
@@ -149,6 +154,29 @@ def _one_of(
         return fits(found) if isinstance(found, str) else any(map(fits, found))
 
     return Condition(holds, frozenset({need}) if need else NOTHING)
+
+
+def _named(match: Match, k10: K10View, homes: frozenset[str]) -> Condition:
+    """The object's name fits. A deletecollection names none: it is what it deleted, as far as that is known.
+
+    Where it is not, the rule holds where one of its objects may have been among them: that is so for cluster-scoped
+    kinds, in K10's namespaces, and in any that the rule itself asks for.
+    """
+    if match.names is None:
+        return ALWAYS
+    fits = glob_matcher(tuple(map(k10.group, match.names)))
+    may_be_anywhere = match.namespaces is not None
+
+    def holds(scope: Scope, _element: object) -> Truth:
+        activity = scope.activity
+        target = activity.target
+        if target.name or activity.verb != COLLECTION or fits(""):
+            return fits(target.name)
+        if target.names is not None:
+            return any(map(fits, target.names))
+        return may_be_anywhere or not target.namespace or target.namespace in homes
+
+    return Condition(holds)
 
 
 def _actor_names(activity: Activity) -> Sequence[str] | None:

@@ -18,7 +18,7 @@ from auditwatch.api.where import FieldTest
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.fieldtests import Names
 from auditwatch.detection.globs import is_literal
-from auditwatch.detection.matching import CONNECTING, SERVICE_ACCOUNT, Selector
+from auditwatch.detection.matching import COLLECTION, CONNECTING, SERVICE_ACCOUNT, Selector
 from auditwatch.detection.measures import measure
 from auditwatch.detection.scope import K10View
 from auditwatch.events.needles import Needle, Needles
@@ -59,10 +59,13 @@ def rule_needles(rule: Rule, selector: Selector, names: Names, k10: K10View) -> 
     match = rule.match
     if match is None:
         return NO_NEEDLE
-    certain = [*_certain(match, selector, k10), *_tested(rule, names)]
+    certain = [*_certain(match, selector), *_tested(rule, names)]
     if rule.on_unknown is None:
         certain += _identities(match)
-    found = _combined(sorted(certain, key=lambda choice: (-choice.rank, len(choice.literals))))
+    named = list(_names(match, k10))
+    found = _combined([*certain, *named])
+    if found is not None and named and _takes_collections(selector):
+        found |= _combined([*certain, *_choice(6, [_keyed("verb", COLLECTION)])]) or NO_NEEDLE
     return NO_NEEDLE if found is None and match.evidence == ("State",) else found
 
 
@@ -78,24 +81,30 @@ def without_needle(rule_set: RuleSet) -> tuple[str, ...]:
     return tuple(name for name, rule in rule_set.rules.items() if rule.needles is None)
 
 
-def _combined(choices: Sequence[_Choice]) -> frozenset[Needle] | None:
+def _combined(choices: Iterable[_Choice]) -> frozenset[Needle] | None:
     """The best choice, and with it the next that does not make too many."""
-    if not choices:
+    ranked = sorted(choices, key=lambda choice: (-choice.rank, len(choice.literals)))
+    if not ranked:
         return None
-    first = choices[0]
-    for second in choices[1:]:
+    first = ranked[0]
+    for second in ranked[1:]:
         if len(first.literals) * len(second.literals) <= MAX_NEEDLES:
             return frozenset(Needle((one, other)) for one in first.literals for other in second.literals)
     return frozenset(Needle((literal,)) for literal in first.literals)
 
 
-def _certain(match: Match, selector: Selector, k10: K10View) -> Iterator[_Choice]:
-    """What is known of every audit event: the object, and the code.
+def _names(match: Match, k10: K10View) -> Iterator[_Choice]:
+    """The name of what is created may stand in the metadata of a body alone, which the server encodes as well."""
+    yield from _choice(5, [_keyed("name", k10.group(name)) for name in match.names or ()])
 
-    The name of what is created may stand in the metadata of a body alone, which the server encodes as well.
-    """
-    names = None if match.names is None else [k10.group(name) for name in match.names]
-    yield from _choice(5, [_keyed("name", name) for name in names or ()])
+
+def _takes_collections(selector: Selector) -> bool:
+    """Whether a request may match that deletes many objects and names none: its bytes need not have a name."""
+    return selector.verbs is None or COLLECTION in selector.verbs
+
+
+def _certain(match: Match, selector: Selector) -> Iterator[_Choice]:
+    """What is known of every audit event: the object, and the code."""
     yield from _choice(3, [_keyed("namespace", namespace) for namespace in match.namespaces or ()])
     yield from _choice(2, [_keyed("apiGroup", group) for group in selector.groups or ()])
     yield from _choice(1, [_resource(resource) for resource in selector.resources or ()])

@@ -20,7 +20,7 @@ from auditwatch.detection.fieldtests import Names
 from auditwatch.detection.matching import Selector, compile_match, compile_selector
 from auditwatch.detection.needles import rule_needles
 from auditwatch.detection.report import Report
-from auditwatch.detection.scope import K10View
+from auditwatch.detection.scope import K10_NAMESPACES, K10View
 from auditwatch.detection.templates import Template, TemplateError, compile_template
 from auditwatch.detection.where import compile_where
 
@@ -124,7 +124,8 @@ def _template(text: str, report: Report, length: int | None = None) -> Template:
 
 def _condition(rule: Rule, context: Context, report: Report) -> Condition:
     assert rule.match is not None
-    match = compile_match(rule.match, context.k10, report.at("match"))
+    homes = context.names.lists.get(K10_NAMESPACES, ())
+    match = compile_match(rule.match, context.k10, report.at("match"), homes)
     return conjunction([match, compile_where(rule.where or (), context.names, report.at("where"))])
 
 

@@ -35,6 +35,10 @@ K10_FACTS: Final = (
 """Last segments of the ``k10.*`` fields."""
 
 
+K10_NAMESPACES: Final = "k10-namespaces"
+"""The list of the namespaces that K10 lives in, of packs and of :attr:`K10View.lists`."""
+
+
 class K10View(Protocol):
     """What detection has to be told about K10; the engine itself knows no K10."""
 

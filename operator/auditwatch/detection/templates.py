@@ -17,7 +17,7 @@ Template = Callable[[Scope], str]
 """Renders to at most the length it was compiled for. Total."""
 
 _EVERY: Final = "*"
-"""Stands for the name of an object where a request names none."""
+"""Stands for the name of an object where a request names none and is not known to be about one alone."""
 
 _TAIL: Final = ": "
 """Before a field: what ends a title where there is something to say."""
@@ -92,8 +92,10 @@ def _by(scope: Scope) -> str:
 
 
 def _name(scope: Scope) -> str:
-    """A request for all objects of a kind names none."""
-    return shown(scope.activity.target.name or _EVERY)
+    """A request for all objects of a kind names none; it may have deleted one alone."""
+    target = scope.activity.target
+    only = target.names[0] if target.names is not None and len(target.names) == 1 else _EVERY
+    return shown(target.name or only)
 
 
 def _count(scope: Scope) -> str:

@@ -38,6 +38,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     uid: str = ""
     count: int | None = 1
     """Objects touched by the one request (deletecollection: many); ``None`` when nobody could tell."""
+    names: tuple[str, ...] | None = None
+    """Of a deletecollection, which names no object: those of what it deleted; ``None`` when nobody could tell."""
 
 
 class Impersonator(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

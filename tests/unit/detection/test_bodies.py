@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditwatch.detection.activity_fields import READERS
+from auditwatch.detection.bodies import MAX_NAMES
 from auditwatch.detection.fields import compile_field
 from auditwatch.detection.scope import Scope
 from auditwatch.detection.values import MISSING
 from auditwatch.events.activity import Activity, Patch
+from auditwatch.events.lenient import MAX_DEPTH
 
 from .building import K10, POLICY_REFERENCE, audited
 
@@ -95,6 +97,72 @@ def test_a_collection_counts_what_it_deleted_where_that_is_shown() -> None:
 def test_a_collection_that_was_refused_deleted_nothing_and_is_one_attempt() -> None:
     assert _collection(403).target.count == 1
     assert _collection(504).target.count is None
+
+
+def _list(*names: str) -> dict[str, Any]:
+    return {"kind": "PolicyList", "items": [{"metadata": {"name": name}} for name in names]}
+
+
+def _asked(selector: str, **fields: Any) -> Activity:
+    return _collection(requestURI=f"/apis/config.kio.kasten.io/v1alpha1/policies?fieldSelector={selector}", **fields)
+
+
+def test_a_collection_names_what_the_answer_lists() -> None:
+    assert _collection(responseObject=_list("daily", "hourly")).target.names == ("daily", "hourly")
+    assert _collection(responseObject=_list()).target.names == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        STATUS,
+        {"kind": "Table", "rows": [{"object": {"metadata": {"name": "daily"}}}]},
+        {"items": [{"metadata": {"name": "daily"}}, {"metadata": {}}]},
+        {"items": [{"metadata": {"name": "daily"}}, "hourly"]},
+        _list(*("daily" for _ in range(MAX_NAMES + 1))),
+    ],
+)
+def test_a_collection_of_which_not_all_is_listed_has_names_nobody_knows(body: dict[str, Any]) -> None:
+    assert _collection(responseObject=body).target.names is None
+    assert _collection(level="Metadata").target.names is None
+
+
+def test_a_list_that_was_not_read_as_a_whole_spares_nothing() -> None:
+    deep: Any = {}
+    for _ in range(MAX_DEPTH + 10):
+        deep = {"a": deep}
+    activity = _collection(responseObject={**_list("daily"), "metadata": deep})
+    assert activity.degraded
+    assert activity.target.names is None
+
+
+def test_a_collection_that_asks_for_one_name_is_about_that_one_at_every_level() -> None:
+    assert _asked("metadata.name%3Ddaily", level="Metadata").target.names == ("daily",)
+    assert _asked("metadata.name=daily", responseObject=STATUS).target.names == ("daily",)
+    assert _asked("metadata.name!=daily").target.names is None
+    assert _asked("metadata.name%3Dx&fieldSelector=metadata.name%3Dy").target.names == ("x",)
+    assert _asked("metadata.name%3Dx;y&fieldSelector=metadata.name%3Dz").target.names == ("z",)
+
+
+def test_a_name_that_looks_like_a_credential_and_is_hidden_is_unknown() -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdefghijklmnopqrstuvwxyz0123456789"
+    assert _collection(responseObject=_list("daily", token)).target.names is None
+    assert _asked(f"metadata.name%3D{token}").target.names is None
+
+
+def test_the_answer_knows_better_than_the_question() -> None:
+    assert _asked("metadata.name%3Ddaily", responseObject=_list()).target.names == ()
+
+
+def test_who_serves_a_kind_that_the_server_does_not_may_care_for_no_selector() -> None:
+    points = {**NAMELESS, "apiGroup": "apps.kio.kasten.io", "resource": "restorepoints"}
+    asked = "/apis/apps.kio.kasten.io/v1alpha1/namespaces/shop/restorepoints?fieldSelector=metadata.name%3Dx"
+    assert audited(verb="deletecollection", objectRef=points, requestURI=asked).target.names is None
+
+
+def test_what_names_its_object_needs_no_other_names() -> None:
+    assert audited(verb="delete", responseObject=_list("daily")).target.names is None
+    assert audited(verb="list", objectRef=NAMELESS, responseObject=_list("daily")).target.names is None
 
 
 def test_who_only_reads_changes_nothing() -> None:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from auditwatch.detection.activity_fields import READERS, UNKNOWN_TO_STATE
 from auditwatch.detection.changes import LIMIT
@@ -92,6 +93,16 @@ def test_every_field_can_be_read_of_a_bare_activity() -> None:
     )
     for name in READERS:
         assert _read(name, bare) is not None
+
+
+def test_names_are_those_of_all_that_a_request_was_about() -> None:
+    many = altered(ROW, verb="deletecollection", target=Target(group="", version="v1", resource="configmaps"))
+    assert _read("target.names", ROW) == ["daily"]
+    assert _read("target.names", many) is UNKNOWN
+    assert _read("target.names", altered(many, target=replace(many.target, names=()))) == []
+    assert _read("target.names", altered(many, target=replace(many.target, names=("a", "b")))) == ["a", "b"]
+    assert _read("target.names", altered(many, verb="list")) is MISSING
+    assert _read("target.name", altered(many, target=replace(many.target, names=("a",)))) is MISSING
 
 
 def test_an_object_nobody_saw_is_unknown_and_one_that_is_not_there_absent() -> None:

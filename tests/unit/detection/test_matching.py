@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 from auditwatch.api.match import Match
+from auditwatch.api.pack import NamedList
 from auditwatch.detection.index import MEMO_SIZE, Index
 from auditwatch.detection.matching import Kind, compile_match, compile_selector
 from auditwatch.detection.report import Report
@@ -110,6 +112,53 @@ def test_urls_that_are_no_resources_fit_no_object() -> None:
 )
 def test_each_list_must_have_an_item_that_fits(text: str, truth: bool | None) -> None:  # noqa: FBT001  # a table of three values
     assert _holds(text) is truth
+
+
+def _collection(
+    *names: str, namespace: str = "kasten-io", is_known: bool = True, verb: str = "deletecollection"
+) -> Activity:
+    target = replace(ROW.target, name="", namespace=namespace, names=names if is_known else None)
+    return altered(ROW, verb=verb, target=target)
+
+
+@pytest.mark.parametrize(
+    ("names", "truth"),
+    [(["daily"], True), (["weekly", "daily"], True), (["weekly"], False), ([], False), ([""], False)],
+)
+def test_one_request_for_many_is_every_name_it_is_seen_to_have_taken(names: list[str], *, truth: bool) -> None:
+    assert _holds("{names: ['dai?y']}", _collection(*names)) is truth
+    assert _holds("{names: ['dai?y']}", _collection(*names, namespace="")) is truth
+
+
+@pytest.mark.parametrize(
+    ("text", "namespace", "truth"),
+    [
+        ("{names: [daily]}", "kasten-io", True),
+        ("{names: [daily]}", "kasten-io-mc", True),
+        ("{names: [daily]}", "", True),
+        ("{names: [daily]}", "shop", False),
+        ("{names: [daily], namespaces: [shop]}", "shop", True),
+        ("{names: [daily], namespaces: [shop]}", "bank", False),
+        ("{names: ['*']}", "shop", True),
+        ("{namespaces: [shop]}", "shop", True),
+    ],
+)
+def test_one_of_which_nobody_saw_what_it_took_may_have_taken_what_is_there(
+    text: str, namespace: str, *, truth: bool
+) -> None:
+    assert _holds(text, _collection(namespace=namespace, is_known=False)) is truth
+
+
+def test_namespaces_that_a_watch_counts_as_k10s_are_places_too() -> None:
+    row = _collection(namespace="backup", is_known=False)
+    rule = "[{name: a, match: {names: [daily]}}]"
+    assert signals(rule, row) == []
+    assert signals(rule, row, lists=[NamedList(name="k10-namespaces", values=("backup",))])
+
+
+def test_a_list_takes_nothing() -> None:
+    assert _holds("{names: [daily]}", _collection("daily", verb="list")) is False
+    assert _holds("{names: [daily]}", _collection(is_known=False, verb="create")) is False
 
 
 def test_an_actor_is_matched_by_id_or_name_and_by_groups() -> None:

@@ -27,6 +27,7 @@ from .building import K10, K10_ACCOUNT, REDACTOR, rule_set
 CONFIG = '"apiGroup":"config.kio.kasten.io"'
 POLICIES = '"resource":"policies"'
 SECRETS = '"resource":"secrets"'
+DELETED = "apiGroups: [config.kio.kasten.io], resources: [policies], verbs: [delete, deletecollection]"
 PATCHED = "apiGroups: [config.kio.kasten.io], resources: [policies], verbs: [patch]"
 
 
@@ -48,7 +49,12 @@ def _needles(match: str, others: str = "", **source: Any) -> set[tuple[str, ...]
         ('apiGroups: ["config.*"]', {('"apiGroup":"config.',)}),
         (f"{PATCHED}, names: [daily]", {('"name":"daily"', CONFIG)}),
         ("apiGroups: [''], resources: [jobs], names: [x], verbs: [create]", {('"name":"x"', '"resource":"jobs"')}),
-        ("names: [daily]", {('"name":"daily"',)}),
+        ("names: [daily]", {('"name":"daily"',), ('"verb":"deletecollection"',)}),
+        ("names: [daily], verbs: [delete]", {('"name":"daily"',)}),
+        (f"{DELETED}, names: [daily]", {('"name":"daily"', CONFIG), ('"verb":"deletecollection"', CONFIG)}),
+        (f"{DELETED}, names: ['*']", {(CONFIG, POLICIES)}),
+        ("apiGroups: [''], resources: [jobs], names: ['x*'], verbs: ['*']", {
+            ('"name":"x', '"resource":"jobs"'), ('"verb":"deletecollection"', '"resource":"jobs"')}),
         ("serviceAccounts: [a/b]", {('"username":"system:serviceaccount:a:b"',)}),
         ("users: ['n:*'], outcomes: [Denied]", {('"username":"n:', c) for c in ('"code":401', '"code":403')}),
         ("actors: [jane]", {('"jane"',)}),
@@ -201,10 +207,12 @@ def _rules(draw: Any) -> dict[str, Any]:
         if draw(st.booleans()):
             match["resources"] = draw(st.lists(st.sampled_from(RESOURCES), min_size=1, max_size=2, unique=True))
     if draw(st.booleans()):
-        match["verbs"] = draw(st.sampled_from([["get"], ["create"], ["patch", "delete"], ["*"]]))
+        verbs = [["get"], ["create"], ["patch", "delete"], ["delete", "deletecollection"], ["deletecollection"], ["*"]]
+        match["verbs"] = draw(st.sampled_from(verbs))
     rule: dict[str, Any] = {"name": "a", "match": match}
     if draw(st.booleans()):
-        field = draw(st.sampled_from(["target.namespace", "target.name", "target.group", "actor.id"]))
+        fields = ["target.namespace", "target.name", "target.names", "target.group", "actor.id"]
+        field = draw(st.sampled_from(fields))
         operator = draw(st.sampled_from(["Equals", "In", "Glob", "StartsWith", "NotIn"]))
         values = draw(some)[: 1 if operator == "Equals" else None]
         rule["where"] = [{"field": field, "operator": operator, "values": values}]
@@ -227,7 +235,7 @@ events = st.fixed_dictionaries(
         "level": st.just("RequestResponse"),
         "auditID": st.just("1"),
         "stage": st.sampled_from(["ResponseComplete", "ResponseStarted", "Panic"]),
-        "verb": st.sampled_from(["get", "create", "patch", "delete"]),
+        "verb": st.sampled_from(["get", "create", "patch", "delete", "deletecollection"]),
         "user": user | st.just({}),
         "userAgent": word,
         "responseStatus": st.fixed_dictionaries({"code": st.sampled_from(CODES)}),
@@ -235,7 +243,11 @@ events = st.fixed_dictionaries(
     optional={
         "objectRef": reference,
         "impersonatedUser": user,
-        "responseObject": st.fixed_dictionaries({"metadata": st.fixed_dictionaries({"name": word})}),
+        "requestURI": st.sampled_from(["/a", "/a?fieldSelector=metadata.name%3Ddaily", "/a?fieldSelector=x"]),
+        "responseObject": st.fixed_dictionaries(
+            {"metadata": st.fixed_dictionaries({"name": word})},
+            optional={"items": st.lists(st.fixed_dictionaries({"metadata": st.fixed_dictionaries({"name": word})}))},
+        ),
     },
 )
 
@@ -270,7 +282,23 @@ BY_ARN = {
 }
 
 
+DELETING = {
+    "level": "Metadata",
+    "auditID": "1",
+    "stage": "ResponseComplete",
+    "verb": "deletecollection",
+    "user": {"username": "eve"},
+    "objectRef": {"resource": "policies", "namespace": "kasten-io", "apiGroup": "config.kio.kasten.io"},
+    "responseStatus": {"code": 200},
+}
+
+
 @settings(max_examples=400)
+@example({"name": "a", "match": {"names": ["daily"]}}, DELETING, "Audited")
+@example({"name": "a", "match": {"names": ["daily"], "verbs": ["deletecollection"]}}, DELETING, "K10Stream")
+@example(
+    {"name": "a", "match": {"names": ["daily"], "namespaces": ["kasten-io"], "users": ["eve"]}}, DELETING, "Audited"
+)
 @given(_rules(), events, st.sampled_from(["Audited", "K10Stream"]))
 @example({"name": "a", "match": {"users": ["eve"]}, "onUnknown": {"severity": "Low"}}, BY_ARN, "K10Stream")
 @example({"name": "a", "match": {"actors": ["arn:*eve"]}}, BY_ARN, "Audited")

@@ -99,3 +99,13 @@ def test_who_took_somebody_elses_name_is_named_too_and_a_dashboard_is_not() -> N
 def test_a_request_for_all_objects_is_shown_with_a_star_for_their_name() -> None:
     every = altered(ROW, target=msgspec.structs.replace(ROW.target, name=""))
     assert _rendered("{target.namespace}/{target.name}", every) == "kasten-io/*"
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"), [(("daily",), "daily"), (("daily", "weekly"), "*"), ((), "*"), (None, "*")]
+)
+def test_one_that_is_known_to_have_been_about_one_object_is_shown_with_its_name(
+    names: tuple[str, ...] | None, shown: str
+) -> None:
+    many = altered(ROW, target=msgspec.structs.replace(ROW.target, name="", names=names))
+    assert _rendered("{target.name}", many) == shown

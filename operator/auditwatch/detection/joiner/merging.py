@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 from msgspec.structs import replace
@@ -36,11 +36,12 @@ def one_of_collection(request: Activity, change: Activity, surely: Attribution) 
     return replace(with_change(request, change, surely), key=change.key, target=target)
 
 
-def rest_of_collection(request: Activity, shown: int) -> Activity | None:
-    """What a deletecollection deleted besides the ``shown`` objects told apart; ``None`` where that was all."""
-    count = request.target.count
-    left = 0 if count is None else count - shown
-    return replace(request, target=replace(request.target, count=left)) if left > 0 else None
+def rest_of_collection(request: Activity, shown: Collection[str]) -> Activity | None:
+    """What a deletecollection deleted besides the objects of these names, told apart; ``None`` where that was all."""
+    count, names = request.target.count, request.target.names
+    left = 0 if count is None else count - len(shown)
+    others = None if names is None else tuple(name for name in names if name not in shown)
+    return replace(request, target=replace(request.target, count=left, names=others)) if left > 0 else None
 
 
 def with_relay(request: Activity, relay: Activity) -> Activity:
@@ -110,4 +111,5 @@ def _fuller(one: Target, other: Target) -> Target:
         name=one.name or other.name,
         uid=one.uid or other.uid,
         count=other.count if one.count is None else one.count,
+        names=other.names if one.names is None else one.names,
     )

@@ -16,6 +16,7 @@ from auditwatch.detection.joiner.hearing import Hearing
 from auditwatch.detection.joiner.kinds import Kinds
 from auditwatch.detection.joiner.outages import Outages, is_within
 from auditwatch.detection.joiner.pending import Joined, PendingRequest, PendingStep
+from auditwatch.detection.joiner.steps import Step
 from auditwatch.detection.joiner.told import MAX_UIDS, Memory, Told
 from auditwatch.detection.joiner.unexplained import is_accountable
 from auditwatch.events.activity import Activity, Actor, Attribution, Gap, LogRow, Revision, Target
@@ -100,7 +101,8 @@ class Teller:
         base = self._base(pending, row)
         for change in changes:
             self._late_cause(pending, base, change)
-        rest = merging.rest_of_collection(base, len(changes)) if row.verb == COLLECTION else None
+        shown = [_name_of(change.told.step) for change in changes]
+        rest = merging.rest_of_collection(base, shown) if row.verb == COLLECTION else None
         if rest is not None:
             told = self._told_of(pending)
             told.sequence = told.latest = self._add(rest)
@@ -184,7 +186,8 @@ class Teller:
             shown.setdefault(joined.change.step.uid, merging.suspected(part, joined.suspects))
         for part in shown.values():
             self._add(part)
-        rest = merging.rest_of_collection(base, len(shown)) if shown else base
+        names = [part.target.name for part in shown.values()]
+        rest = merging.rest_of_collection(base, names) if shown else base
         is_idle = not shown and is_controller(pending.row) and self._found_nothing(base.target)
         if rest is None or is_idle:
             told.shadow = replace(base, event=msgspec.UNSET, old_object=msgspec.UNSET)
@@ -253,6 +256,10 @@ def _first_of_each(joined: Sequence[Joined]) -> Iterator[Joined]:
         if each.change.step.uid not in seen:
             seen.add(each.change.step.uid)
             yield each
+
+
+def _name_of(step: Step | None) -> str:
+    return "" if step is None else step.place[-1]
 
 
 def _blamed(row: Activity, deletion: Deletion) -> Activity:

@@ -158,14 +158,34 @@ def test_a_part_of_a_deletion_of_many_is_the_one_object_under_the_key_of_its_cha
 def test_the_rest_of_a_deletion_of_many_is_what_was_not_told_apart(
     count: int | None, shown: int, left: int | None
 ) -> None:
-    rest = rest_of_collection(row("deletecollection", target=msgspec.structs.replace(MANY, count=count)), shown)
+    told = [f"rp-{number}" for number in range(shown)]
+    rest = rest_of_collection(row("deletecollection", target=msgspec.structs.replace(MANY, count=count)), told)
 
     assert (rest.target.count if rest else None) == left
 
 
+def test_the_rest_of_a_deletion_of_many_has_no_name_that_was_told_apart() -> None:
+    many = msgspec.structs.replace(MANY, names=("rp-1", "rp-2", "rp-3"))
+    rest = rest_of_collection(row("deletecollection", target=many), ["rp-2"])
+
+    assert rest is not None
+    assert (rest.target.names, rest.target.count) == (("rp-1", "rp-3"), 2)
+    unnamed = rest_of_collection(row("deletecollection", target=MANY), ["rp-2"])
+    assert unnamed is not None
+    assert unnamed.target.names is None
+
+
+def test_names_that_one_of_two_tellings_knows_are_known() -> None:
+    known = msgspec.structs.replace(MANY, names=("rp-1",))
+    for one, other in ((MANY, known), (known, MANY)):
+        both = with_relay(row("deletecollection", target=one), row("deletecollection", target=other))
+        assert both.target.names == ("rp-1",)
+
+
 @given(count=st.integers(0, 50), shown=st.integers(0, 50))
 def test_parts_and_rest_of_a_deletion_of_many_are_all_of_it(count: int, shown: int) -> None:
-    rest = rest_of_collection(row("deletecollection", target=msgspec.structs.replace(MANY, count=count)), shown)
+    told = [f"rp-{number}" for number in range(shown)]
+    rest = rest_of_collection(row("deletecollection", target=msgspec.structs.replace(MANY, count=count)), told)
 
     assert shown + (rest.target.count or 0 if rest else 0) == max(count, shown)
 

@@ -137,10 +137,23 @@ delete|deletecollection kasten-io/profiles.config.{KIO}:offsite = profile-delete
 delete kasten-io/policies.config.{KIO}:k10-disaster-recovery-policy = disaster-recovery-off
 delete kasten-io/deployments.apps:catalog-svc = k10-workload-deleted
 delete kasten-io/persistentvolumeclaims:catalog-pv-claim = k10-volume-deleted
+deletecollection kasten-io/persistentvolumeclaims = k10-volume-deleted
+deletecollection shop/persistentvolumeclaims =
 delete kasten-io/configmaps:k10-dr-remove-to-get-ownership = disaster-recovery-ownership-released
+delete kasten-io/configmaps:k10-config = k10-settings-deleted
+update|patch kasten-io/configmaps:k10-config =
+deletecollection kasten-io/configmaps = disaster-recovery-ownership-released k10-settings-deleted
+deletecollection shop/configmaps =
 create kasten-io/configmaps:mc-join-config = k10-joined-a-primary
 delete apiservices.apiregistration.k8s.io:v1alpha1.apps.{KIO} = k10-api-service-deleted
+delete apiservices.apiregistration.k8s.io:v1beta1.metrics.k8s.io =
+deletecollection apiservices.apiregistration.k8s.io = k10-api-service-deleted
 delete customresourcedefinitions.apiextensions.k8s.io:policies.config.{KIO} = k10-crd-deleted
+deletecollection customresourcedefinitions.apiextensions.k8s.io = k10-crd-deleted
+list customresourcedefinitions.apiextensions.k8s.io =
+delete validatingadmissionpolicies.admissionregistration.k8s.io:kasten.policy.permissions = admission-guard-removed
+deletecollection validatingadmissionpolicies.admissionregistration.k8s.io = admission-guard-removed
+deletecollection mutatingwebhookconfigurations.admissionregistration.k8s.io = admission-guard-removed
 delete namespaces:kasten-io = k10-namespace-deleted
 delete namespaces:shop =
 delete|deletecollection k10-auditwatch/auditwatches.k10auditwatch.io = watch-silenced
@@ -199,6 +212,8 @@ WHOEVER: Final = frozenset(
         "file-recovery-started",
         "k10-workload-deleted",
         "k10-volume-deleted",
+        "k10-settings-deleted",
+        "admission-guard-removed",
         "k10-joined-a-primary",
         "k10-api-service-deleted",
         "k10-crd-deleted",

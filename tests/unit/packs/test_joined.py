@@ -175,3 +175,63 @@ def test_a_profile_that_is_made_by_applying_it_was_neither_moved_nor_given_other
     desk = with_audit()
     desk.take(event("patch", code=code, **kind), seen, at=0.3)
     assert set(_said(rules, desk.settle(60.0))) == told
+
+
+CRDS: dict[str, Any] = {
+    "group": "apiextensions.k8s.io",
+    "resource": "customresourcedefinitions",
+    "namespace": "",
+}
+CLAIMS: dict[str, Any] = {"group": "", "resource": "persistentvolumeclaims"}
+
+
+def _listed(*names: str) -> dict[str, Any]:
+    items = [{"metadata": {"name": name}} for name in names]
+    return {"level": "RequestResponse", "responseObject": {"kind": "List", "metadata": {}, "items": items}}
+
+
+@pytest.mark.parametrize("body", [{}, _listed("policies.config.kio.kasten.io", "profiles.config.kio.kasten.io")])
+def test_definitions_deleted_with_one_request_are_one_finding_whether_or_not_they_are_seen_to_go(
+    rules: RuleSet, body: dict[str, Any]
+) -> None:
+    gone = [
+        change("delete", f"{kind}.config.kio.kasten.io", at=0.1, since=-10.0, **CRDS)
+        for kind in ("policies", "profiles")
+    ]
+    for changes in ([], gone):
+        desk = with_audit()
+        desk.take(event("deletecollection", "", **CRDS, **body), *changes, at=0.3)
+        told = _told(rules, desk.settle(60.0))
+        assert set(told) == {"k10-crd-deleted"}
+        (state,) = told.values()
+        assert [actor.id for actor in state.actors] == ["eve"]
+
+
+def test_what_is_left_of_one_request_for_many_is_not_what_was_told_apart(rules: RuleSet) -> None:
+    body = _listed("catalog-pv-claim", "restore-data-x7k2p")
+    gone = change("delete", "catalog-pv-claim", at=0.1, since=-10.0, **CLAIMS)
+    desk = with_audit()
+    desk.take(event("deletecollection", "", **CLAIMS, **body), gone, at=0.3)
+    said = _said(rules, desk.settle(60.0))
+    assert [signal.title for signal in said.pop("k10-volume-deleted")] == [
+        "K10's volume catalog-pv-claim was deleted by eve"
+    ]
+    assert said == {}
+
+
+def test_a_claim_that_is_seen_to_go_late_is_told_once(rules: RuleSet) -> None:
+    desk = with_audit()
+    desk.take(event("deletecollection", "", **CLAIMS), at=0.3)
+    rows = desk.settle(10.0)
+    desk.take(change("delete", "catalog-pv-claim", at=10.5, since=-10.0, **CLAIMS), at=10.6)
+    told = _told(rules, [*rows, *desk.settle(80.0)])
+    assert set(told) == {"k10-volume-deleted"}
+    assert [actor.id for actor in told["k10-volume-deleted"].actors] == ["eve"]
+
+
+@pytest.mark.parametrize("body", [{}, _listed()])
+def test_what_kubernetes_asks_for_when_a_namespace_goes_accuses_nobody(rules: RuleSet, body: dict[str, Any]) -> None:
+    for kind in (CLAIMS, {"group": "", "resource": "configmaps"}):
+        desk = with_audit()
+        desk.take(event("deletecollection", "", user=CONTROLLER, **kind, **body), at=0.3)
+        assert _said(rules, desk.settle(60.0)) == {}

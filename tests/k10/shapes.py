@@ -69,6 +69,13 @@ PRESET = fields(
         retention=RETENTION,
         profile=REFERENCE,
     ),
+    export=fields(
+        frequency=TEXT,
+        retention=RETENTION,
+        profile=REFERENCE,
+        blockModeProfile=REFERENCE,
+        exportData=fields(enabled=FLAG, overrides=items(OPEN)),
+    ),
 )
 CREDENTIAL = fields(secretType=TEXT, secret=fields(apiVersion=TEXT, kind=TEXT, name=TEXT, namespace=TEXT))
 OBJECT_STORE = fields(

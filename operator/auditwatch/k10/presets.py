@@ -12,6 +12,8 @@ from auditwatch.k10.groups import family
 
 _TAKEN: Final = ("frequency", "subFrequency", "backupWindow", "enableStaggering", "retention", "profile")
 """What a preset's ``spec.backup`` decides for the policies that name it."""
+_EXPORTED: Final = ("frequency", "retention", "profile", "blockModeProfile", "exportData", "volumeSnapshots")
+"""What its ``spec.export`` decides; a policy says it in its export action."""
 MAX_PRESETS: Final = 2000
 """Presets kept; beyond, the one that was seen first is forgotten first."""
 
@@ -103,7 +105,30 @@ class Presets:
 def _effective(policy: Mapping[str, Any], preset: Mapping[str, Any]) -> dict[str, Any]:
     spec, backup = _below(policy, "spec"), _below(_below(preset, "spec"), "backup")
     effective = {name: backup.get(name, spec.get(name)) for name in _TAKEN}
-    return {name: value for name, value in effective.items() if value is not None}
+    export = _below(_below(preset, "spec"), "export") or _own_export(spec)
+    return _present(effective) | ({"export": _filled(export, effective)} if export else {})
+
+
+def _own_export(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first export among a policy's own actions, in the words of a preset; empty where it has none."""
+    actions = spec.get("actions")
+    exports = (action for action in actions if _is_export(action)) if isinstance(actions, list) else iter(())
+    export = next(exports, None)
+    return {} if export is None else {**_below(export, "exportParameters"), "retention": export.get("retention")}
+
+
+def _is_export(action: object) -> bool:
+    return isinstance(action, dict) and action.get("action") == "export"
+
+
+def _filled(export: Mapping[str, Any], backup: Mapping[str, Any]) -> dict[str, Any]:
+    """What counts for an export: one without schedule or retention of its own follows the backups."""
+    said = _present({name: export.get(name) for name in _EXPORTED})
+    return _present({name: backup.get(name) for name in ("frequency", "retention")}) | said
+
+
+def _present(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _below(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -39,6 +39,42 @@ def test_what_the_preset_leaves_open_the_policy_says() -> None:
     assert effective_policy(policy, GOLD)["effective"]["backupWindow"] == {"start": 1}
 
 
+OFFSITE: JSONObject = {"profile": {"name": "offsite"}, "exportData": {"enabled": True}}
+
+
+def test_the_preset_decides_where_exports_go_and_for_how_long() -> None:
+    preset = {"spec": {"backup": {"frequency": "@daily"}, "export": {**OFFSITE, "retention": {"daily": 3}}}}
+    policy = _policy(presetRef={"name": "gold"}, actions=[{"action": "export", "exportParameters": {"profile": {}}}])
+    assert effective_policy(policy, preset)["effective"]["export"] == {
+        **OFFSITE,
+        "frequency": "@daily",
+        "retention": {"daily": 3},
+    }
+
+
+def test_exports_without_a_schedule_or_retention_of_their_own_follow_the_backups() -> None:
+    preset = {"spec": {**GOLD["spec"], "export": OFFSITE}}
+    assert effective_policy(_policy(presetRef={"name": "gold"}), preset)["effective"]["export"] == {
+        **OFFSITE,
+        **GOLD["spec"]["backup"],
+    }
+
+
+def test_where_the_preset_has_no_export_that_of_the_policy_counts_without_what_opens_it() -> None:
+    export = {"action": "export", "exportParameters": {**OFFSITE, "receiveString": "x"}, "retention": {"daily": 2}}
+    policy = _policy(presetRef={"name": "gold"}, actions=[{"action": "backup"}, export])
+    assert effective_policy(policy, GOLD)["effective"]["export"] == {
+        **OFFSITE,
+        "frequency": "@hourly",
+        "retention": {"daily": 2},
+    }
+
+
+@pytest.mark.parametrize("actions", ["export", ["export"], [{"action": "backup"}], None, {"action": "export"}])
+def test_a_policy_without_an_export_has_none_in_effect(actions: object) -> None:
+    assert "export" not in effective_policy(_policy(presetRef={"name": "gold"}, actions=actions), GOLD)["effective"]
+
+
 def test_nothing_is_claimed_of_a_preset_nobody_saw() -> None:
     policy = _policy(presetRef={"name": "gold"})
     assert effective_policy(policy, None) == policy

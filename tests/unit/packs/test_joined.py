@@ -163,7 +163,9 @@ def test_contents_of_another_application_stay_another_finding(rules: RuleSet) ->
     assert set(_told(rules, desk.settle(60.0))) == {"restore-point-content-deleted"}
 
 
-@pytest.mark.parametrize(("code", "told"), [(201, set()), (200, {"profile-moved", "profile-credential-swapped"})])
+@pytest.mark.parametrize(
+    ("code", "told"), [(201, {"profile-created"}), (200, {"profile-moved", "profile-credential-swapped"})]
+)
 def test_a_profile_that_is_made_by_applying_it_was_neither_moved_nor_given_other_credentials(
     rules: RuleSet, code: int, told: set[str]
 ) -> None:

@@ -200,6 +200,28 @@ def test_who_is_named_is_excepted_and_who_acts_in_their_name_is_not() -> None:
     assert _says(rotates, "passkey-created", {**deed, **pretends})
 
 
+@pytest.mark.parametrize(
+    ("name", "verb", "reference"),
+    [
+        ("profile-created", "create", {"apiGroup": "config.kio.kasten.io", "resource": "profiles"}),
+        ("blueprint-deleted", "delete", {"apiGroup": "cr.kanister.io", "resource": "blueprints"}),
+        ("blueprint-binding-deleted", "delete", {"apiGroup": "config.kio.kasten.io", "resource": "blueprintbindings"}),
+        ("k10-settings-deleted", "delete", {"resource": "configmaps", "name": "k10-config"}),
+        (
+            "restore-data-written-unseen",
+            "patch",
+            {"apiGroup": "apps.kio.kasten.io", "resource": "restorepointcontents"},
+        ),
+    ],
+)
+def test_who_applies_from_git_is_excepted_by_name_alone(name: str, verb: str, reference: dict[str, Any]) -> None:
+    deed = {"verb": verb, "objectRef": {"name": "x", "namespace": "kasten-io", **reference}, "userAgent": "flux"}
+    trusting = _compiled(K10Instance(), NamedList(name="gitops", values=("flux",)))
+    assert not _says(trusting, name, {**deed, "user": {"username": "flux"}})
+    assert _says(trusting, name, {**deed, "user": {"username": "eve"}})
+    assert _says(trusting, name, {**deed, "user": {"username": "eve"}, "impersonatedUser": {"username": "flux"}})
+
+
 def test_a_front_end_that_is_trusted_may_act_for_people_and_not_for_k10() -> None:
     front_end = {"username": "system:serviceaccount:cattle-impersonation-system:cattle-impersonation-u-x7k2p"}
     trusting = _compiled(

@@ -134,6 +134,16 @@ get|list|watch|create kasten-io/policies.config.{KIO}:daily =
 delete|deletecollection kasten-io/policies.config.{KIO}:daily = policy-deleted
 delete|deletecollection kasten-io/policypresets.config.{KIO}:gold = preset-deleted
 delete|deletecollection kasten-io/profiles.config.{KIO}:offsite = profile-deleted
+create kasten-io/profiles.config.{KIO}:mine = profile-created
+delete|deletecollection kasten-io/auditconfigs.config.{KIO}:x = audit-shipping-removed
+delete|deletecollection kasten-io/blueprintbindings.config.{KIO}:x = blueprint-binding-deleted
+delete|deletecollection kasten-io/blueprints.cr.kanister.io:x = blueprint-deleted
+delete kasten-io/configmaps:k10-config = k10-settings-deleted
+delete shop/configmaps:k10-config =
+update|patch restorepointcontents.apps.{KIO}:x = restore-data-written-unseen
+update|patch clusterrestorepoints.apps.{KIO}:x = restore-data-written-unseen
+update|patch kasten-io/storagerepositories.repositories.{KIO}:x = restore-data-written-unseen
+update|patch kasten-io/cronjobs.batch:x =
 delete kasten-io/policies.config.{KIO}:k10-disaster-recovery-policy = disaster-recovery-off
 delete kasten-io/deployments.apps:catalog-svc = k10-workload-deleted
 delete kasten-io/persistentvolumeclaims:catalog-pv-claim = k10-volume-deleted
@@ -218,6 +228,10 @@ WHOEVER: Final = frozenset(
         "k10-api-service-deleted",
         "k10-crd-deleted",
         "k10-namespace-deleted",
+        "k10-settings-deleted",
+        "audit-shipping-removed",
+        "blueprint-deleted",
+        "blueprint-binding-deleted",
     }
 )
 """What is told of an effect, whoever it was."""
@@ -356,7 +370,7 @@ def test_what_we_read_and_what_we_are_refused_by_our_canary_is_no_finding(rules:
 
 
 AGGREGATED: Final = tuple(f".{family}.{KIO}" for family in ("actions", "apps", "dr", "vault"))
-OF_THE_LOG_ALONE: Final = frozenset({"export-token-read", "restore-data-read"})
+OF_THE_LOG_ALONE: Final = frozenset({"export-token-read", "restore-data-read", "restore-data-written-unseen"})
 SHOWN_BY_K10 = [row for row in DONE if row[1].partition(":")[0].endswith(AGGREGATED)]
 
 

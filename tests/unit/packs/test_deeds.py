@@ -150,7 +150,6 @@ delete kasten-io/persistentvolumeclaims:catalog-pv-claim = k10-volume-deleted
 deletecollection kasten-io/persistentvolumeclaims = k10-volume-deleted
 deletecollection shop/persistentvolumeclaims =
 delete kasten-io/configmaps:k10-dr-remove-to-get-ownership = disaster-recovery-ownership-released
-delete kasten-io/configmaps:k10-config = k10-settings-deleted
 update|patch kasten-io/configmaps:k10-config =
 deletecollection kasten-io/configmaps = disaster-recovery-ownership-released k10-settings-deleted
 deletecollection shop/configmaps =
@@ -222,12 +221,6 @@ WHOEVER: Final = frozenset(
         "file-recovery-started",
         "k10-workload-deleted",
         "k10-volume-deleted",
-        "k10-settings-deleted",
-        "admission-guard-removed",
-        "k10-joined-a-primary",
-        "k10-api-service-deleted",
-        "k10-crd-deleted",
-        "k10-namespace-deleted",
         "k10-settings-deleted",
         "audit-shipping-removed",
         "blueprint-deleted",

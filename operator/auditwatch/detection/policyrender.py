@@ -9,7 +9,7 @@ told by watched state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -166,14 +166,9 @@ def _aggregated(audited: Audited, needs: Iterable[_Need], rules: Iterable[Compil
 def _others(audited: Audited, needs: Iterable[_Need]) -> Iterator[Section]:
     """Kinds that are not K10's: each with the verbs that rules look at."""
     left = [need for need in needs if need.kind[0] not in audited.groups]
-    bodies = [need for need in left if need.has_body and need.is_change and need.verb != "patch"]
-    if bodies:
-        yield Section(
-            "Changes of which rules need the content.",
-            PolicyRule(level="RequestResponse", verbs=_verbs(bodies), resources=_resources(bodies), omit_stages=_BEGIN),
-        )
     changes = [need for need in left if need.is_change]
     lasting = {need.kind for need in changes if not need.is_exact}
+    yield from _contents(changes, lasting)
     if lasting:
         resources = _resources(need for need in changes if need.kind in lasting)
         yield Section(
@@ -190,6 +185,16 @@ def _others(audited: Audited, needs: Iterable[_Need]) -> Iterator[Section]:
         yield Section(
             "Reads and connections that rules look at.",
             PolicyRule(level="Metadata", resources=_resources(reads), omit_stages=_BEGIN),
+        )
+
+
+def _contents(changes: Iterable[_Need], lasting: Container[Kind]) -> Iterator[Section]:
+    """Kinds of which rules need the content; that of a patch as well where nothing but its answer tells what it did."""
+    bodies = [need for need in changes if need.has_body and (need.verb != "patch" or need.kind not in lasting)]
+    for verbs, found in sorted(_by_verbs(bodies).items()):
+        yield Section(
+            f"Changes of which rules need the content: {', '.join(verbs)}.",
+            PolicyRule(level="RequestResponse", verbs=verbs, resources=_resources(found), omit_stages=_BEGIN),
         )
 
 

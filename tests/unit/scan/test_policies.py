@@ -200,3 +200,32 @@ def test_a_rule_that_looks_at_anything_has_every_read_logged(tmp_path: Path) -> 
     rules = rules_of(Asked(files=(tmp_path / "eve.yaml",)), k10=K10, now=0.0).rule_sets
     asked = Question(verb="get", group="apps", resource="deployments", users=("eve",))
     assert answer(read_policy(rendered(rules, K10)), asked).decision.level == "Metadata"
+
+
+SERVICES = """
+- name: led-elsewhere
+  match: {apiGroups: [""], resources: [services], verbs: [update, patch], evidence: [Audited]}
+  where: [{field: object.spec.type, operator: Equals, values: [ExternalName]}]
+- name: set-up
+  match: {apiGroups: [batch], resources: [jobs], verbs: [update, patch]}
+  where: [{field: object.spec.suspend, operator: Equals, values: ["true"]}]
+"""
+
+
+def test_the_content_of_a_patch_is_logged_where_nothing_else_tells_what_it_did(tmp_path: Path) -> None:
+    rules = _rules(tmp_path, SERVICES).rule_sets
+    policy = read_policy(rendered(rules, K10))
+    asked = [
+        ("", "services", "patch"),
+        ("", "services", "update"),
+        ("batch", "jobs", "patch"),
+        ("batch", "jobs", "update"),
+    ]
+    levels = [
+        answer(policy, Question(verb=verb, group=group, resource=resource)).decision.level
+        for group, resource, verb in asked
+    ]
+    assert levels == ["RequestResponse", "RequestResponse", "Metadata", "RequestResponse"]
+    assert not next(
+        each for each in checked(rendered(rules, K10), rules, K10) if each.rule == "led-elsewhere"
+    ).is_blinded

@@ -46,6 +46,9 @@ _ADMISSION: Final[Mapping[str, tuple[str, ...]]] = {
     "spec.matchResources.resourceRules": CONTENT,
     "spec.validations": CONTENT,
     "webhooks[*].rules": CONTENT,
+    "webhooks[*].namespaceSelector.matchExpressions": _REQUIREMENTS,
+    "spec.matchConstraints.namespaceSelector.matchExpressions": _REQUIREMENTS,
+    "spec.matchResources.namespaceSelector.matchExpressions": _REQUIREMENTS,
 }
 
 _DECLARED: Final[Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]] = {

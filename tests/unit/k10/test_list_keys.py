@@ -34,6 +34,24 @@ def test_requirements_of_a_selector_go_by_key_and_operator() -> None:
     assert _paths(CONFIG, "policies", old, new) == ["spec.selector.matchExpressions[app/In].values"]
 
 
+def test_requirements_of_a_webhooks_namespaces_go_by_key_and_operator() -> None:
+    old, new = (
+        {"webhooks": [{"name": "a", "namespaceSelector": {"matchExpressions": [*first, _requirement("In", "shop")]}}]}
+        for first in ([], [_requirement("NotIn", "kube-system")])
+    )
+    within = "webhooks[a].namespaceSelector.matchExpressions[kubernetes.io/metadata.name/NotIn]"
+    admission = "admissionregistration.k8s.io"
+    assert _paths(admission, "validatingwebhookconfigurations", old, new) == [
+        f"{within}.key",
+        f"{within}.operator",
+        f"{within}.values",
+    ]
+
+
+def _requirement(operator: str, *values: str) -> JSONObject:
+    return {"key": "kubernetes.io/metadata.name", "operator": operator, "values": list(values)}
+
+
 def test_filters_are_a_set() -> None:
     def policy(*excluded: JSONObject) -> JSONObject:
         filters = {"excludeResources": list(excluded)}

@@ -95,7 +95,11 @@ create kasten-io/jobs.batch = k10-foreign-pod-created
 create kasten-io/cronjobs.batch = k10-foreign-pod-created
 create kasten-io/daemonsets.apps = k10-foreign-pod-created
 create kasten-io/replicasets.apps = k10-foreign-pod-created
-create kasten-io/deployments.apps:x =
+create kasten-io/deployments.apps:x = k10-foreign-workload-created
+create kasten-io/deployments.apps:catalog-svc = k10-foreign-workload-created
+create kasten-io/statefulsets.apps:x = k10-foreign-workload-created
+create kasten-io/replicationcontrollers:x = k10-foreign-workload-created
+create shop/statefulsets.apps:x =
 update kasten-io/deployments.apps:catalog-svc = k10-workload-unseen
 update kasten-io/statefulsets/scale.apps:x = k10-workload-unseen
 patch kasten-io/deployments.apps:catalog-svc =
@@ -108,7 +112,7 @@ create shop/pods =
 get|list|watch kasten-io/pods/log:x =
 delete kasten-io/networkpolicies.networking.k8s.io:x = k10-network-guard-removed
 deletecollection kasten-io/networkpolicies.networking.k8s.io = k10-network-guard-removed
-create|patch kasten-io/networkpolicies.networking.k8s.io:x =
+create|update|patch kasten-io/networkpolicies.networking.k8s.io:x =
 delete shop/networkpolicies.networking.k8s.io:x =
 delete|deletecollection kasten-io/events = k10-events-deleted
 delete|deletecollection kasten-io/events.events.k8s.io = k10-events-deleted
@@ -119,7 +123,33 @@ get|list|create kasten-io/k10s.apik10.kasten.io =
 create kasten-io/serviceaccounts/token:k10-k10 = k10-token-minted
 create kasten-io/serviceaccounts/token:vbr-admin =
 create shop/serviceaccounts/token:k10-k10 =
-get|list|create|delete kasten-io/serviceaccounts:k10-k10 =
+get|list|create|update|patch kasten-io/serviceaccounts:k10-k10 =
+delete kasten-io/serviceaccounts:k10-k10 = k10-account-deleted
+deletecollection kasten-io/serviceaccounts = k10-account-deleted
+delete kasten-io/serviceaccounts:other =
+delete|deletecollection shop/serviceaccounts:k10-k10 =
+delete clusterrolebindings.rbac.authorization.k8s.io:kasten-io-k10-k10-cluster-admin = k10-rights-taken
+delete clusterroles.rbac.authorization.k8s.io:k10-basic = k10-rights-taken
+delete clusterrolebindings.rbac.authorization.k8s.io:other =
+create|delete kasten-io/rolebindings.rbac.authorization.k8s.io:x =
+delete shop/volumesnapshots.snapshot.storage.k8s.io:k10-csi-snap-x = k10-snapshot-deleted
+deletecollection shop/volumesnapshots.snapshot.storage.k8s.io = k10-snapshot-deleted
+get|create|patch|delete shop/volumesnapshots.snapshot.storage.k8s.io:x =
+create kasten-io/volumesnapshots.snapshot.storage.k8s.io:x = k10-volume-copied
+delete kasten-io/persistentvolumeclaims:x = k10-claim-deleted
+get|create|update|patch kasten-io/persistentvolumeclaims:x =
+delete shop/persistentvolumeclaims:x =
+delete kasten-io/services:catalog-svc = k10-service-deleted
+deletecollection kasten-io/services = k10-service-deleted
+get|create|update|patch kasten-io/services:catalog-svc =
+delete kasten-io/services:x =
+create|update|patch kasten-io/endpointslices.discovery.k8s.io:x = k10-endpoints-planted
+create|update|patch kasten-io/endpoints:x = k10-endpoints-planted
+get|list|watch|delete kasten-io/endpointslices.discovery.k8s.io:x =
+create|update|patch shop/endpointslices.discovery.k8s.io:x =
+get|create|delete nodes/proxy:worker-1 =
+create|update|patch validatingwebhookconfigurations.admissionregistration.k8s.io:x =
+update|patch customresourcedefinitions.apiextensions.k8s.io:policies.config.{KIO} =
 create selfsubjectrulesreviews.authorization.k8s.io = rights-explored
 create selfsubjectaccessreviews.authorization.k8s.io =
 update|patch kasten-io/policies.config.{KIO}:daily = k10-change-unseen
@@ -230,6 +260,7 @@ WHOEVER: Final = frozenset(
         "audit-shipping-removed",
         "blueprint-deleted",
         "blueprint-binding-deleted",
+        "k10-rights-taken",
     }
 )
 """What is told of an effect, whoever it was."""

@@ -66,7 +66,7 @@ def check(
     try:
         verdicts = checked(_read(file), rule_sets, k10)
     except PolicyError as error:
-        _fail(f"{file}: {error}")
+        _fail(f"{file if error.line is None else f'{file}:{error.line}'}: {error}")
     for verdict in verdicts:
         typer.echo(_line(verdict))
     typer.echo(_summary(verdicts))

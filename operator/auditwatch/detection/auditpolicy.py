@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 import yaml
 
+from auditwatch.api.yamltext import TwiceError, line_of, load, said_of
 from auditwatch.detection.sight import AUDIT_LEVELS, AuditLevel
 
 Stage = Literal["RequestReceived", "ResponseStarted", "ResponseComplete", "Panic"]
@@ -24,7 +25,11 @@ EVERYBODY: Final = "system:authenticated"
 
 
 class PolicyError(ValueError):
-    """Not an audit policy kube-apiserver would take; the message says where and why."""
+    """Not an audit policy kube-apiserver would take; the message says why. ``line``: where, from 1, if known."""
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class GroupResources(
@@ -97,9 +102,12 @@ class Answer:
 def read_policy(text: str) -> AuditPolicy:
     """A policy from YAML. Raises :class:`PolicyError`."""
     try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise PolicyError(f"is no YAML: {' '.join(str(error).split())}") from error
+        document = load(text)
+    except yaml.YAMLError as error:
+        said = said_of(error) if isinstance(error, TwiceError) else f"is no YAML: {said_of(error)}"
+        raise PolicyError(said, line=line_of(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise PolicyError(f"is no YAML: {error}") from error
     try:
         policy = msgspec.convert(document, AuditPolicy)
     except msgspec.ValidationError as error:

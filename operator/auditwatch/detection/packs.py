@@ -9,16 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
 from auditwatch.api.pack import Macro, NamedList, Pack
 from auditwatch.api.problems import Problem, validate
 from auditwatch.api.rules import Rule
+from auditwatch.api.yamltext import load, said_of
 
-_FAST: Final[type[Any]] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Six times as fast where PyYAML has it; a start-up reads thousands of lines."""
 _Named = TypeVar("_Named", NamedList, Macro)
 
 
@@ -40,21 +39,13 @@ class LoadedPack:
         return f"{self.name}@{self.version}" if self.version else self.name
 
 
-def load_pack_text(text: str, origin: str) -> tuple[LoadedPack | None, tuple[Problem, ...]]:
+def load_pack_text(text: str, origin: str, *, is_ours: bool = False) -> tuple[LoadedPack | None, tuple[Problem, ...]]:
     """Read a pack from YAML; every problem has ``origin`` and, for bad YAML, line and column in its message."""
     try:
-        document = _parsed(text)
+        document = load(text, is_ours=is_ours)
     except yaml.YAMLError as error:
         return None, (Problem("", f"{origin}: {yaml_problem(error)}"),)
     return load_pack(document, origin)
-
-
-def _parsed(text: str) -> object:
-    """Raises :class:`yaml.YAMLError`, as the slower loader tells it: it knows better where a text breaks."""
-    try:
-        return yaml.load(text, Loader=_FAST)  # noqa: S506 - both are safe loaders
-    except yaml.YAMLError:
-        return yaml.safe_load(text)
 
 
 def load_pack(document: object, origin: str) -> tuple[LoadedPack | None, tuple[Problem, ...]]:
@@ -86,7 +77,7 @@ def built_in_packs() -> tuple[tuple[LoadedPack, ...], tuple[Problem, ...]]:
     problems: list[Problem] = []
     for entry in sorted(resources.files("auditwatch.packs").iterdir(), key=lambda entry: entry.name):
         if entry.name.endswith(".yaml"):
-            pack, found = load_pack_text(entry.read_text(encoding="utf-8"), entry.name)
+            pack, found = load_pack_text(entry.read_text(encoding="utf-8"), entry.name, is_ours=True)
             problems += found
             if pack is not None:
                 known = packs.get(pack.reference)
@@ -130,8 +121,7 @@ def find_pack(packs: Sequence[LoadedPack], name: str, version: str) -> LoadedPac
 def yaml_problem(error: yaml.YAMLError) -> str:
     """One line that says where the YAML breaks, ``line 3, column 5: …``."""
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or "is no YAML"
-    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else str(problem)
+    return f"line {mark.line + 1}, column {mark.column + 1}: {said_of(error)}" if mark else said_of(error)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ import yaml
 
 from auditwatch.api.auditwatch import PackReference, WatchSpec
 from auditwatch.api.problems import Problem, validate
+from auditwatch.api.yamltext import TwiceError, line_of, load_all, nodes_of, said_of
 from auditwatch.detection.compile import PackUse, RuleSet, RuleSource, compile_watch
 from auditwatch.detection.packs import LoadedPack, find_pack, load_pack, load_rules, yaml_problem
 from auditwatch.detection.scope import K10View
@@ -58,11 +59,10 @@ def read_rules(text: str, *, k10: K10View, now: float, packs: Sequence[LoadedPac
     Text that is no YAML gives one file without rules, with the problem.
     """
     try:
-        documents = list(yaml.safe_load_all(text))
-        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        documents, nodes = load_all(text), nodes_of(text)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        return (_unreadable(f"is no YAML: {yaml_problem(error)}", mark.line + 1 if mark else 1),)
+        said = said_of(error) if isinstance(error, TwiceError) else f"is no YAML: {yaml_problem(error)}"
+        return (_unreadable(said, line_of(error) or 1),)
     except (ValueError, RecursionError) as error:
         return (_unreadable(f"is no YAML that can be read: {error}", 1),)
     pairs = [(document, node) for document, node in zip(documents, nodes, strict=True) if document is not None]

@@ -61,7 +61,7 @@ class _Reader:
         try:
             pack, problems = load_pack_text(text, place)
         except (ValueError, RecursionError) as error:
-            pack, problems = None, (Problem(place, f"cannot be read: {error}"),)
+            pack, problems = None, (Problem("", f"cannot be read: {error}"),)
         if pack is None:
             self._problems += [_placed(problem, place, fatal=False) for problem in problems]
         elif pack.name in self._shipped:

@@ -14,6 +14,7 @@ import yaml
 from pydantic import AfterValidator, Field, SkipValidation, model_validator
 
 from auditwatch.api.problems import Problem, validate
+from auditwatch.api.yamltext import TwiceError, line_of, load, said_of
 from auditwatch.findings.policy import RUNBOOKS
 from auditwatch.runtime.section import Name, Section
 from auditwatch.runtime.sourcesections import K10StreamSection, SourceSection, StateSection, parse_sources
@@ -125,9 +126,11 @@ class Settings(Section):
 class InvalidSettings(Exception):  # noqa: N818 - reads as what it is where it is raised and caught
     """The configuration cannot be used. ``problems`` holds every one, with its path."""
 
-    def __init__(self, origin: str, problems: list[Problem]) -> None:
+    def __init__(self, origin: str, problems: list[Problem], *, line: int | None = None) -> None:
+        place = f"{origin}:{line}: " if line else f"{origin}: "
+        whole = "" if line else "(whole file): "
         super().__init__(
-            "\n".join(f"{origin}: {problem.path or '(whole file)'}: {problem.message}" for problem in problems)
+            "\n".join(f"{place}{f'{each.path}: ' if each.path else whole}{each.message}" for each in problems)
         )
         self.problems = problems
 
@@ -165,9 +168,12 @@ def _text_of(path: Path) -> str:
 
 def _document(text: str, *, origin: str) -> dict[str, Any]:
     try:
-        raw = yaml.safe_load(text)
+        raw = load(text)
     except yaml.YAMLError as error:
-        raise InvalidSettings(origin, [Problem("", f"is not YAML: {' '.join(str(error).split())}")]) from error
+        said = said_of(error) if isinstance(error, TwiceError) else f"is not YAML: {said_of(error)}"
+        raise InvalidSettings(origin, [Problem("", said)], line=line_of(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidSettings(origin, [Problem("", f"is not YAML that can be read: {error}")]) from error
     if raw is None:
         return {}
     if not isinstance(raw, dict):

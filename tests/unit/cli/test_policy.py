@@ -57,3 +57,10 @@ def test_a_file_that_cannot_be_used_exits_with_2_and_a_sentence(tmp_path: Path) 
         assert result.exit_code == UNUSABLE
         assert words in result.stderr
         assert result.stderr.startswith("error: ")
+
+
+def test_a_policy_in_which_rules_are_there_twice_is_refused(tmp_path: Path) -> None:
+    policy = _file(tmp_path / "policy.yaml", HEAD + "- {level: None}\nrules:\n- {level: Metadata}\n")
+    result = _policy("check", policy)
+    assert (result.exit_code, result.stdout) == (UNUSABLE, "")
+    assert result.stderr == f'error: {policy}:5: "rules" is there twice: remove one\n'

@@ -121,3 +121,16 @@ def test_an_audit_event_is_shown_to_a_rule(tmp_path: Path) -> None:
     event = json.dumps({"verb": "delete", "user": {"username": "eve"}, "objectRef": reference})
     text = GOOD.replace(f"state: ['{DELETED}']", f"event: '{event}'")
     assert _run(tmp_path, text) == (PASSED, ["rules.yaml .", "=== 1 passed ==="])
+
+
+@pytest.mark.parametrize(("key", "more"), [("match", "  match: {names: [x]}"), ("where", "  where: []\n  where: []")])
+def test_a_key_that_is_there_twice_is_an_error_with_its_line_and_the_fix(tmp_path: Path, key: str, more: str) -> None:
+    text = GOOD + more
+    code, lines = _run(tmp_path, text)
+    last = len(text.splitlines())
+    assert (code, lines[0]) == (UNUSABLE, f'error: rules.yaml:{last}: "{key}" is there twice: remove one')
+
+
+def test_a_key_that_is_there_twice_is_found_in_rules_that_are_json(tmp_path: Path) -> None:
+    code, lines = _run(tmp_path, '[{"name": "a",\n"match": {"names": ["x"]},\n"name": "b"}]')
+    assert (code, lines[0]) == (UNUSABLE, 'error: rules.yaml:3: "name" is there twice: remove one')

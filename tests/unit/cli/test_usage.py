@@ -256,3 +256,20 @@ def test_namespaces_that_are_named_take_the_place_of_those_configured(given: str
 
     assert narrowed.tenancy.namespaces == tenants
     assert narrowed.cluster_name == "prod"
+
+
+@pytest.mark.parametrize("command", ["run", "agent"])
+def test_a_setting_that_is_there_twice_is_told_with_its_line(tmp_path: Path, command: str) -> None:
+    file = tmp_path / "auditwatch.yaml"
+    file.write_text("tls: {}\ntls: {}\n", encoding="utf-8")
+    result = invoked(command, "--config", file)
+    assert (result.exit_code, result.stderr) == (2, f'error: {file}:2: "tls" is there twice: remove one\n')
+
+
+@pytest.mark.parametrize("text", ["a: 2027-99-99", "[" * 5000, "a: [", "a: *b"])
+def test_a_configuration_that_is_no_yaml_is_told_and_never_raises(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "auditwatch.yaml"
+    file.write_text(text, encoding="utf-8")
+    result = invoked("run", "--config", file)
+    assert result.exit_code == 2
+    assert "is not YAML" in told(result)

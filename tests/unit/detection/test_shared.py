@@ -89,3 +89,15 @@ def test_an_example_is_read_whole(path: Path) -> None:
     found = shared_of([yaml.safe_load(path.read_text(encoding="utf-8"))], shipped=SHIPPED)
     assert (found.problems, found.pack_problems) == ((), {})
     assert found.packs or found.lists
+
+
+def test_a_pack_with_a_key_that_is_there_twice_is_not_taken_and_told_with_its_line() -> None:
+    found = _of(_map("rules", "pack", a_yaml=PACK + "rules: []\n"))
+    (problem,) = found.problems
+    assert (found.packs, problem.path) == ((), "configmap rules, a.yaml")
+    assert problem.message == 'line 4, column 1: "rules" is there twice: remove one'
+
+
+def test_a_pack_so_deep_that_no_loader_holds_it_is_told_and_ends_nothing() -> None:
+    (problem,) = _of(_map("rules", "pack", a_yaml=PACK + "more: " + "[" * 100_000)).problems
+    assert problem.path == "configmap rules, a.yaml"

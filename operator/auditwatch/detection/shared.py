@@ -35,7 +35,7 @@ def shared_of(config_maps: Iterable[Mapping[str, Any]], *, shipped: Sequence[Loa
     reader = _Reader({pack.name for pack in shipped})
     for config_map in sorted(config_maps, key=_name):
         kind = _labels(config_map).get(LABEL)
-        for key, text in _texts(config_map):
+        for key, text in texts_of(config_map):
             place = f"configmap {_name(config_map)}, {key}"
             if kind == PACK:
                 reader.add_pack(place, text)
@@ -65,8 +65,7 @@ class _Reader:
         if pack is None:
             self._problems += [_placed(problem, place, fatal=False) for problem in problems]
         elif pack.name in self._shipped:
-            message = f"pack {pack.name!r} ships with the operator: give this one another name"
-            self._problems.append(Problem(place, message, fatal=False))
+            self._problems.append(Problem(place, ships(pack.name), fatal=False))
         else:
             self._take(place, pack, problems)
 
@@ -98,6 +97,20 @@ def _placed(problem: Problem, place: str, *, fatal: bool | None = None) -> Probl
     return replace(problem, path=path, message=message, fatal=problem.fatal if fatal is None else fatal)
 
 
+def is_pack(document: object) -> bool:
+    """Whether a parsed document is a ConfigMap of which every key is a pack."""
+    if not isinstance(document, Mapping) or document.get("kind") != "ConfigMap":
+        return False
+    metadata = document.get("metadata")
+    labels = metadata.get("labels") if isinstance(metadata, Mapping) else None
+    return isinstance(labels, Mapping) and labels.get(LABEL) == PACK
+
+
+def ships(name: str) -> str:
+    """Why a pack of a ConfigMap cannot have this name."""
+    return f"pack {name!r} ships with the operator: give this one another name"
+
+
 def _name(config_map: Mapping[str, Any]) -> str:
     return str((config_map.get("metadata") or {}).get("name") or "")
 
@@ -106,7 +119,8 @@ def _labels(config_map: Mapping[str, Any]) -> Mapping[str, Any]:
     return (config_map.get("metadata") or {}).get("labels") or {}
 
 
-def _texts(config_map: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def texts_of(config_map: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The keys with text, by name; ``binaryData`` is nobody's rules."""
-    data = config_map.get("data") or {}
-    yield from sorted((key, text) for key, text in data.items() if isinstance(text, str))
+    data = config_map.get("data")
+    if isinstance(data, Mapping):
+        yield from sorted((str(key), text) for key, text in data.items() if isinstance(text, str))

@@ -38,7 +38,9 @@ def test_tests_that_pass_are_dots_and_exit_zero(tmp_path: Path) -> None:
     assert _run(tmp_path, GOOD) == (PASSED, ["rules.yaml .", "=== 1 passed ==="])
 
 
-@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.yaml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file", sorted([*EXAMPLES.glob("*.yaml"), *EXAMPLES.glob("configmaps/pack*")]), ids=lambda file: file.stem
+)
 def test_every_example_passes_without_a_word_of_warning(file: Path) -> None:
     lines: list[str] = []
     assert run_rule_files([file], say=lines.append, verbose=False, now=time.time()) == PASSED

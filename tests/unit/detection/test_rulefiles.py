@@ -125,3 +125,89 @@ def test_what_cannot_be_read_is_told_and_never_raises(text: str, line: int, word
     first = found[0].problems[0]
     assert first.line == line
     assert words in first.problem.message
+
+
+@pytest.mark.parametrize("version", ["foo/v9", "v1", "k10auditwatch.io/v1"])
+def test_a_watch_of_a_version_that_is_not_served_has_no_rules_in_force(version: str) -> None:
+    [found] = _read(WATCH.replace("k10auditwatch.io/v1alpha1", version))
+    assert [(each.line, str(each.problem)) for each in found.problems] == [
+        (1, f"apiVersion: must be k10auditwatch.io/v1alpha1, not {version}")
+    ]
+    assert not found.own
+
+
+def test_a_watch_says_its_version() -> None:
+    [found] = _read(WATCH.partition("\n")[2])
+    assert [str(each.problem) for each in found.problems] == ["apiVersion: required: add it"]
+
+
+SHARED = """kind: ConfigMap
+metadata: {name: ours, labels: {k10auditwatch.io/config: pack}}
+data:
+  more.yaml: |
+    name: more
+    version: "1"
+    rules:
+    - {name: more, match: {names: [x]}}
+  ours.yaml: |
+    name: ours
+    version: "1"
+    rules:
+    - name: good
+      match: {names: [x]}
+    - name: bad
+      match: {verbs: [eat]}
+"""
+
+
+def test_a_configmap_of_packs_is_read_as_the_operator_does_each_key_a_pack() -> None:
+    more, ours = _read(SHARED)
+    assert [sorted(each.own) for each in (more, ours)] == [["more"], ["good"]]
+    assert more.is_sound
+    assert [(each.line, each.problem.path) for each in ours.problems] == [
+        (16, "rules[1].match.verbs[0]"),
+        (16, "rules[1].match"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "line", "words"),
+    [
+        ("|\n    a: 1\n    a: 2", 6, '"a" is there twice: remove one'),
+        ("|\n    # head\n    [1]", 6, "a pack is an object with name, version and rules"),
+        ("|\n    a: [\n    b", 7, "is no YAML"),
+        ("|\n    name: p\n    ---\n    name: q", 5, "holds several documents: a key of a ConfigMap is one pack"),
+        ("|\n    kind: AuditWatch", 5, "required: add it"),
+        ('"[{name: a, match: {names: [x]}}]"', 4, "a pack is an object with name, version and rules"),
+        ("'name: k10-baseline\n\n    version: \"1\"'", 4, "ships with the operator: give this one another name"),
+        ('""', 4, "is empty"),
+    ],
+)
+def test_what_is_wrong_in_a_configmap_is_told_at_its_line(value: str, line: int, words: str) -> None:
+    [found] = _read(f"{SHARED.partition('  more.yaml')[0]}  p.yaml: {value}\n")
+    first = found.problems[0]
+    assert (first.line, words in first.problem.message) == (line, True), first
+
+
+@pytest.mark.parametrize("data", ["data: {}", "data: [a]", "data: {a: 1}", "binaryData: {a: eA==}"])
+def test_a_configmap_of_packs_without_one_is_told(data: str) -> None:
+    [found] = _read("\n".join([*SHARED.splitlines()[:2], data]))
+    assert [each.problem.message for each in found.problems] == ["holds no pack: every key below data is one"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            SHARED.replace("config: pack", "config: list"),
+            "is a ConfigMap without the label k10auditwatch.io/config: pack",
+        ),
+        (SHARED.replace("labels: {k10auditwatch.io/config: pack}", "labels: [x]"), "or put what stands under data.KEY"),
+        ("kind: Deployment\nspec: {}\n", "is a Deployment: write a pack, an AuditWatch or a list of rules"),
+        ("kind: 7\nrules: []\n", "is a 7: write a pack, an AuditWatch or a list of rules"),
+    ],
+)
+def test_what_is_something_else_is_told_in_one_line(text: str, words: str) -> None:
+    [found] = _read(text)
+    assert [words in each.problem.message for each in found.problems] == [True]
+    assert not found.is_sound

@@ -134,10 +134,25 @@ def test_under_it_a_refused_request_and_a_stolen_token_are_in_the_log_and_noise_
         advised.kubectl("get", "configmap", "stolen", "-n", "default", kubeconfig=account)
     with suppress(KubectlError):
         advised.kubectl("delete", POLICY, "refused", "-n", "kasten-io", identity=INTRUDER)
-    assert _logged(advised, "create", "serviceaccounts/token", "k10-k10") == {"ResponseComplete": "Metadata"}
+    both = ("RequestReceived", "ResponseComplete")
+    assert _logged(advised, "create", "serviceaccounts/token", "k10-k10") == dict.fromkeys(both, "Metadata")
     assert _logged(advised, "get", "configmaps", "stolen") == {"ResponseComplete": "Metadata"}
     assert "ResponseComplete" in _logged(advised, "delete", "policies", "refused")
     assert not [event for event in _events(advised) if event.get("objectRef", {}).get("resource") == "leases"]
+
+
+def test_under_it_a_stolen_token_cannot_watch_unseen_what_it_would_be_seen_to_list(advised: ControlPlane) -> None:
+    with suppress(KubectlError):
+        advised.kubectl("create", "serviceaccount", "k10-k10", "-n", "kasten-io")
+    account = advised.service_account_kubeconfig("kasten-io", "k10-k10")
+    for path in ("/apis/config.kio.kasten.io/v1alpha1/profiles", "/apis/apps/v1/deployments"):
+        with suppress(KubectlError):
+            advised.kubectl("get", "--raw", f"{path}?watch=true&timeoutSeconds=1", kubeconfig=account)
+    watches = [
+        event for event in _events(advised) if event["verb"] == "watch" and "k10-k10" in event["user"]["username"]
+    ]
+    assert {event["objectRef"]["resource"] for event in watches} == {"profiles"}
+    assert "RequestReceived" not in {event["stage"] for event in watches}
 
 
 def test_under_it_a_scan_finds_who_deleted_a_policy(advised: ControlPlane) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -12,7 +12,7 @@ from auditwatch.api.match import Match
 from auditwatch.detection.activity_fields import UNAUTHENTICATED
 from auditwatch.detection.condition import ALWAYS, NEVER_KNOWN, NOTHING, Condition, conjunction
 from auditwatch.detection.creations import is_creation
-from auditwatch.detection.globs import glob_matcher
+from auditwatch.detection.globs import glob_matcher, is_literal
 from auditwatch.detection.kleene import Truth
 from auditwatch.detection.operators import OperandError, value_predicate
 from auditwatch.detection.report import Report
@@ -81,6 +81,8 @@ class Selector:
     resources: tuple[str, ...] | None
     verbs: frozenset[str] | None
     only_urls: bool = False
+    kinds: tuple[tuple[str, str], ...] = ()
+    """Those that are named in full, group and resource."""
 
     def fits(self, kind: Kind) -> bool:
         """Whether rows of this kind can match."""
@@ -107,12 +109,22 @@ class Selector:
 def compile_selector(match: Match, k10: K10View) -> Selector:
     """The index's part; K10's documented groups become those of this cluster."""
     verbs = match.verbs
+    groups = None if match.api_groups is None else tuple(map(k10.group, match.api_groups))
     return Selector(
-        groups=None if match.api_groups is None else tuple(map(k10.group, match.api_groups)),
+        groups=groups,
         resources=match.resources,
         verbs=None if verbs is None or "*" in verbs else frozenset(verbs),
         only_urls=match.non_resource_urls is not None,
+        kinds=tuple(_kinds(groups or (), match.resources or (), k10)),
     )
+
+
+def _kinds(groups: Sequence[str], resources: Sequence[str], k10: K10View) -> Iterator[tuple[str, str]]:
+    """Each resource with the groups that have it: ``apps`` has no jobs. Where none is known to, with all of them."""
+    for resource in resources:
+        named = {group: k10.serves(group, resource) for group in groups if is_literal(group + resource)}
+        is_known = any(named.values())
+        yield from ((group, resource) for group, has in named.items() if has or has is None or not is_known)
 
 
 def compile_match(match: Match, k10: K10View, report: Report, homes: Iterable[str] = ()) -> Condition:

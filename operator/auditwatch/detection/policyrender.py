@@ -1,8 +1,9 @@
 """The audit policy that the rules in force need: enough for each of them, and nothing that opens a way around them.
 
 Three decisions carry it. K10's own account is never dropped as a whole: the policy is applied to who authenticated,
-so that would hide every person behind K10's dashboard and every stolen token of K10's. The begin of each change of
-K10 is kept, so that one whose answer is lost leaves a trace. And patches of custom resources are logged without their
+so that would hide every person behind K10's dashboard and every stolen token of K10's. Its watches are, and only of
+what no rule looks at: who watches is shown all there is, as who lists it. The begin of each change that rules look at
+is kept, so that one whose answer is lost leaves a trace. And patches of custom resources are logged without their
 bodies: a body is what the client wrote, and one that cannot be encoded takes its event along. What a patch changed is
 told by watched state.
 """
@@ -23,10 +24,10 @@ from auditwatch.detection.policycheck import MUTATING, Kind, is_change, otherwis
 
 _BEGIN: Final = ("RequestReceived",)
 _READS: Final = ("get", "list", "watch")
-_SECRETS: Final = (
-    GroupResources(resources=("secrets", "serviceaccounts/token")),
-    GroupResources(group="authentication.k8s.io", resources=("tokenreviews",)),
-)
+_SECRETS: Final = GroupResources(resources=("secrets", "serviceaccounts/token"))
+_REVIEWS: Final = GroupResources(group="authentication.k8s.io", resources=("tokenreviews",))
+_DECIDED: Final = frozenset((each.group, resource) for each in (_SECRETS, _REVIEWS) for resource in each.resources)
+"""Kinds of which the first rules of the policy decide all requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,7 @@ def sections(rule_sets: Iterable[RuleSet], audited: Audited) -> list[Section]:
         *_custom(audited),
         *_aggregated(audited, needs, rules),
         *_others(audited, needs),
+        *_watches(audited, rules),
         *_rest(audited, rules),
     ]
 
@@ -103,27 +105,23 @@ def _needs(rule: CompiledRule, audited: Audited) -> Iterator[_Need]:
     """What a rule looks at. Kinds it names by a pattern are left to the last rules of the policy."""
     wants, evidence = bool(rule.bodies), rule.source.match.evidence if rule.source.match else None
     is_exact = evidence is not None and "State" not in evidence
-    for group in rule.selector.groups or ():
-        for resource in rule.selector.resources or ():
-            if not is_literal(group + resource):
-                continue
-            kind = group, resource
-            for question in (*questions(rule, kind), *otherwise_creating(rule, kind)):
-                has_body = wants and kind not in audited.watched
-                yield _Need(kind, question.verb, is_change(question), has_body, is_exact)
+    for kind in rule.selector.kinds:
+        for question in (*questions(rule, kind), *otherwise_creating(rule, kind)):
+            has_body = wants and kind not in audited.watched
+            yield _Need(kind, question.verb, is_change(question), has_body, is_exact)
 
 
 def _secrets() -> Iterator[Section]:
-    rule = PolicyRule(level="Metadata", resources=_SECRETS, omit_stages=_BEGIN)
-    yield Section("Secrets and tokens: who, when and from where, never their content.", rule)
+    changed = PolicyRule(level="Metadata", verbs=MUTATING, resources=(_SECRETS,))
+    yield Section(
+        "Secrets and tokens that are made or changed: who, when and from where, never their content.", changed
+    )
+    others = PolicyRule(level="Metadata", resources=(_SECRETS, _REVIEWS), omit_stages=_BEGIN)
+    yield Section("Secrets that are read and tokens that are shown, likewise.", others)
 
 
 def _quiet(audited: Audited) -> Iterator[Section]:
     account = (audited.account,)
-    yield Section(
-        "K10's own watches: most of what it does, and none of what it changes. Nothing else of its account is dropped.",
-        PolicyRule(level="None", users=account, verbs=("watch",)),
-    )
     yield Section(
         "K10's own leases.",
         PolicyRule(level="None", users=account, resources=(GroupResources(group="coordination.k8s.io"),)),
@@ -133,6 +131,15 @@ def _quiet(audited: Audited) -> Iterator[Section]:
         "The status K10 writes into its own objects: no rule looks at it.",
         PolicyRule(level="None", users=account, verbs=("update", "patch"), resources=statuses),
     )
+
+
+def _watches(audited: Audited, rules: Iterable[CompiledRule]) -> Iterator[Section]:
+    """Below what rules look at: with a stolen token of K10's one may watch instead of list."""
+    if not any(_asks_for_anything(rule, audited) for rule in rules):
+        yield Section(
+            "K10's own watches of all else: most of what it does, and nothing that a rule looks at.",
+            PolicyRule(level="None", users=(audited.account,), verbs=("watch",)),
+        )
 
 
 def _custom(audited: Audited) -> Iterator[Section]:
@@ -165,7 +172,7 @@ def _aggregated(audited: Audited, needs: Iterable[_Need], rules: Iterable[Compil
 
 def _others(audited: Audited, needs: Iterable[_Need]) -> Iterator[Section]:
     """Kinds that are not K10's: each with the verbs that rules look at."""
-    left = [need for need in needs if need.kind[0] not in audited.groups]
+    left = [need for need in needs if need.kind[0] not in audited.groups and need.kind not in _DECIDED]
     changes = [need for need in left if need.is_change]
     lasting = {need.kind for need in changes if not need.is_exact}
     yield from _contents(changes, lasting)
@@ -194,7 +201,7 @@ def _contents(changes: Iterable[_Need], lasting: Container[Kind]) -> Iterator[Se
     for verbs, found in sorted(_by_verbs(bodies).items()):
         yield Section(
             f"Changes of which rules need the content: {', '.join(verbs)}.",
-            PolicyRule(level="RequestResponse", verbs=verbs, resources=_resources(found), omit_stages=_BEGIN),
+            PolicyRule(level="RequestResponse", verbs=verbs, resources=_resources(found)),
         )
 
 

@@ -71,6 +71,10 @@ class K10View(Protocol):
         """Whether kube-apiserver itself serves the group, so that it decides what a dry run is."""
         ...
 
+    def serves(self, group: str, resource: str) -> bool | None:
+        """Whether a group, as this cluster has it, is known to have the resource; ``None``: of that group none is."""
+        ...
+
     def completing(self) -> Callable[[Activity], Activity]:
         """A new memory that adds to activities, in log order, what their objects take from others (presets)."""
         ...

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from auditwatch.detection.compiled import CompiledRule
-from auditwatch.detection.globs import is_literal
 from auditwatch.detection.matching import STATE_VERBS, Selector
 from auditwatch.detection.sight import SEEN, Availability, KindView, SourcesView, Visibility
 
@@ -63,10 +62,9 @@ def selected(selector: Selector, sources: SourcesView) -> Iterator[tuple[tuple[s
     for (group, resource), view in sources.kinds.items():
         if selector.fits_group(group) and selector.fits_resource(resource):
             yield (group, resource), view
-    for group in selector.groups or ():
-        for resource in selector.resources or ():
-            if is_literal(group + resource) and (group, resource) not in sources.kinds:
-                yield (group, resource), KindView("NotWatched")
+    for kind in selector.kinds:
+        if kind not in sources.kinds:
+            yield kind, KindView("NotWatched")
 
 
 _REASONS: Final[Mapping[Availability, tuple[str, str]]] = {

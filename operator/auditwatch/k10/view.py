@@ -17,6 +17,7 @@ from auditwatch.k10.identity import DASHBOARD_AGENT, K10Instance
 from auditwatch.k10.labels import FIELDS, PREFIX
 from auditwatch.k10.list_keys import DeclaredKeys, list_keys
 from auditwatch.k10.presets import Presets
+from auditwatch.k10.served import has_resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,10 @@ class InstalledK10:
     def is_built_in(self, group: str) -> bool:
         """Whether kube-apiserver itself serves the group; of a group nobody knows that is not said."""
         return is_built_in(group, self.instance.api_domain)
+
+    def serves(self, group: str, resource: str) -> bool | None:
+        """Whether the group has the resource, where the group is one that is known."""
+        return has_resource(group, resource, self.instance.api_domain)
 
     def completing(self) -> Callable[[Activity], Activity]:
         """A new memory of presets (``k10/presets.py``)."""
@@ -126,6 +131,10 @@ class EveryK10:
     def is_built_in(self, group: str) -> bool:
         """Whether none of them serves it by itself."""
         return all(each.is_built_in(group) for each in self._all)
+
+    def serves(self, group: str, resource: str) -> bool | None:
+        """As the first one's cluster does; they share one."""
+        return self._all[0].serves(group, resource)
 
     def completing(self) -> Callable[[Activity], Activity]:
         """The same for all."""

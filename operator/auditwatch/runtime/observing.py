@@ -13,7 +13,6 @@ import msgspec
 
 from auditwatch.detection.audited import event_time
 from auditwatch.detection.compiled import RuleSet
-from auditwatch.detection.globs import is_literal
 from auditwatch.detection.observed import AuditSight, ObservedLevels, ObservedRow
 from auditwatch.events.activity import Evidence
 from auditwatch.events.audit import AuditRecord
@@ -114,10 +113,4 @@ class Witness:
 
 def _named(rule_set: RuleSet) -> Iterable[Kind]:
     """The kinds a rule set's rules name in as many words."""
-    return {
-        (group, resource)
-        for rule in rule_set.rules.values()
-        for group in rule.selector.groups or ()
-        for resource in rule.selector.resources or ()
-        if is_literal(group + resource)
-    }
+    return {kind for rule in rule_set.rules.values() for kind in rule.selector.kinds}

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from auditwatch.detection.auditpolicy import Question, answer, read_policy
 from auditwatch.detection.policycheck import Verdict
+from auditwatch.detection.sight import LEVELS
 from auditwatch.scan.policies import checked, rendered
 from auditwatch.scan.rules import Asked, Rules, k10_of, rules_of
 
@@ -151,12 +154,97 @@ def _own(verb: str, group: str, resource: str) -> str:
     return _decision(Question(verb=verb, group=group, resource=resource, users=(ACCOUNT,)))[0]
 
 
-def test_of_k10s_own_account_only_watches_leases_and_status_writes_are_dropped() -> None:
-    assert _own("watch", POLICIES, "policies") == "None"
+def test_of_k10s_own_account_only_watches_no_rule_looks_at_leases_and_status_writes_are_dropped() -> None:
+    for group, resource in (("", "pods"), ("", "configmaps"), ("apps", "deployments")):
+        assert _own("watch", group, resource) == "None"
     assert _own("update", "coordination.k8s.io", "leases") == "None"
     assert _own("patch", POLICIES, "policies/status") == "None"
     for verb, resource in (("get", "pods"), ("list", "configmaps"), ("create", "pods/exec"), ("delete", "pods")):
         assert _own(verb, "", resource) == "Metadata"
+
+
+@pytest.mark.parametrize(
+    ("group", "resource"),
+    [
+        (POLICIES, "policies"),
+        ("vault.kio.kasten.io", "passkeys"),
+        ("actions.kio.kasten.io", "exportactions"),
+        ("", "secrets"),
+    ],
+)
+def test_a_watch_shows_what_a_list_does_so_both_are_logged_of_k10s_account(group: str, resource: str) -> None:
+    assert _own("watch", group, resource) == _own("list", group, resource) == "Metadata"
+
+
+@pytest.mark.parametrize(
+    ("verb", "group", "resource", "is_kept"),
+    [
+        ("create", "", "secrets", True),
+        ("deletecollection", "", "secrets", True),
+        ("create", "", "serviceaccounts/token", True),
+        ("update", "apps", "deployments/scale", True),
+        ("patch", "apps", "statefulsets/scale", True),
+        ("get", "", "secrets", False),
+        ("list", "", "secrets", False),
+        ("create", "authentication.k8s.io", "tokenreviews", False),
+    ],
+)
+def test_the_begin_of_changes_that_rules_look_at_is_kept_and_that_of_reads_is_not(
+    verb: str, group: str, resource: str, *, is_kept: bool
+) -> None:
+    level, omitted = _decision(Question(verb=verb, group=group, resource=resource))
+    assert level != "None"
+    assert ("RequestReceived" not in omitted) is is_kept
+
+
+def test_the_policy_made_for_the_baseline_pack_shows_no_less_than_metadata_of_all() -> None:
+    """But of what an account reads outside of K10: no policy can ask for whom, and all reads are too many."""
+    rules = rules_of(Asked(), k10=K10, now=0.0).rule_sets
+    made, plain = rendered(rules, K10), HEAD + "- {level: Metadata}"
+    ours, theirs = ({each.rule: each.visibility for each in checked(text, rules, K10)} for text in (made, plain))
+    less = {name for name, each in ours.items() if LEVELS.index(each.level) < LEVELS.index(theirs[name].level)}
+    assert less == {"k10-account-impersonated", "k10-token-outside-k10"}
+    assert {each.reason for each in ours.values()} == {"", "NotLogged", "NeedsBodies"}
+
+
+def test_the_policy_made_for_the_baseline_pack_names_no_kind_that_does_not_exist() -> None:
+    policy = read_policy(rendered(rules_of(Asked(), k10=K10, now=0.0).rule_sets, K10))
+    kinds = [(each.group, name) for rule in policy.rules for each in rule.resources for name in each.resources]
+    assert ("batch", "jobs") in kinds
+    assert [kind for kind in kinds if "*" not in kind[1] and K10.serves(*kind) is False] == []
+
+
+def test_no_body_is_asked_for_of_a_kind_that_does_not_exist() -> None:
+    rules = rules_of(Asked(), k10=K10, now=0.0).rule_sets
+    (seen,) = [
+        each.visibility for each in checked(rendered(rules, K10), rules, K10) if each.rule == "k10-change-half-seen"
+    ]
+    assert seen.message == "this file shows no bodies for write of profiles.cr.kanister.io: log them at RequestResponse"
+
+
+NAMED = ["config.kio.kasten.io", "vault.kio.kasten.io", "cr.kanister.io", "", "apps", "batch", "example.com"]
+RESOURCES = ["policies", "passkeys", "profiles", "secrets", "serviceaccounts/token", "pods/exec", "deployments", "jobs"]
+EVERY_VERB = ["create", "update", "patch", "delete", "deletecollection", "get", "list", "watch"]
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    groups=st.sets(st.sampled_from(NAMED), min_size=1, max_size=3),
+    resources=st.sets(st.sampled_from(RESOURCES), min_size=1, max_size=3),
+    verbs=st.sets(st.sampled_from(EVERY_VERB), min_size=1, max_size=4),
+)
+def test_a_rule_about_kinds_it_names_sees_everything_under_the_policy_made_for_it(
+    tmp_path: Path, groups: set[str], resources: set[str], verbs: set[str]
+) -> None:
+    match = {
+        "apiGroups": sorted(groups),
+        "resources": sorted(resources),
+        "verbs": sorted(verbs),
+        "evidence": ["Audited"],
+    }
+    rules = _rules(tmp_path, yaml.safe_dump([{"name": "one", "match": match}])).rule_sets
+    (verdict,) = checked(rendered(rules, K10), rules, K10)
+    assert verdict.visibility.level == "Full", verdict
 
 
 def test_a_k10_with_an_api_domain_of_its_own_has_its_groups_and_account_in_the_policy() -> None:
@@ -229,3 +317,11 @@ def test_the_content_of_a_patch_is_logged_where_nothing_else_tells_what_it_did(t
     assert not next(
         each for each in checked(rendered(rules, K10), rules, K10) if each.rule == "led-elsewhere"
     ).is_blinded
+
+
+def test_a_rule_that_looks_at_anything_of_anybody_is_shown_k10s_watches_too(tmp_path: Path) -> None:
+    rules = _rules(tmp_path, "[{name: read, match: {namespaces: [kasten-io], verbs: [watch, list]}}]").rule_sets
+    asked = Question(verb="watch", group="apps", resource="deployments", namespaces=("kasten-io",), users=(ACCOUNT,))
+    assert answer(read_policy(rendered(rules, K10)), asked).decision.level == "Metadata"
+    (verdict,) = checked(rendered(rules, K10), rules, K10)
+    assert verdict.visibility.level == "Full"

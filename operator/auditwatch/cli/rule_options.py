@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
+from auditwatch.cli import names
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.signal import SEVERITIES, Severity
 from auditwatch.k10.view import InstalledK10
 from auditwatch.scan.rules import Asked, RulesError, k10_of, rules_of
-
-_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
 class SeverityName(StrEnum):
@@ -47,10 +45,13 @@ ApiDomain = Annotated[str, typer.Option(help="Domain of K10's API groups, where 
 
 def chosen_k10(namespace: str, account: str, api_domain: str) -> InstalledK10:
     """The K10 the options describe. Raises :class:`RulesError`."""
-    names = {"--k10-namespace": namespace, "--api-domain": api_domain}
-    for option, name in names.items():
-        if not _NAME.fullmatch(name):
-            raise RulesError(f"{option}: {name!r} is no name: lower-case letters, digits, dashes and dots")
+    told = (
+        names.of_namespace("--k10-namespace", namespace),
+        names.of_account("--k10-account", account),
+        names.of_domain("--api-domain", api_domain),
+    )
+    if flaws := [each for each in told if each]:
+        raise RulesError("\n".join(flaws))
     return k10_of(namespace=namespace, account=account, api_domain=api_domain)
 
 

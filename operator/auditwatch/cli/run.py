@@ -7,13 +7,14 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
+from auditwatch.cli import names
 from auditwatch.cli.logs import configure_logging
 from auditwatch.cluster.client import Cluster
-from auditwatch.cluster.errors import ClusterError
+from auditwatch.cluster.errors import ClusterError, ConfigurationError
 from auditwatch.journal.errors import JournalError
 from auditwatch.runtime.operating import EXIT_FAILED, Operator
 from auditwatch.runtime.parts import Launch
@@ -46,20 +47,25 @@ def run(
     Exit codes: 0 stopped as asked, 1 failed, 2 wrong configuration, 3 lost the Lease.
     """
     configure_logging(verbose=verbose)
+    own = namespace or own_namespace()
+    if flaw := names.of_namespace("--namespace", own) or names.of_namespaces("--watch-namespaces", watch_namespaces):
+        _fail(flaw, EXIT_USAGE)
     try:
         settings = narrowed(load_settings(config), watch_namespaces)
-    except InvalidSettings as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(EXIT_USAGE) from error
-    launch = Launch(settings=settings, namespace=namespace or own_namespace(), kubeconfig=kubeconfig, context=context)
-    try:
-        code = asyncio.run(operate(launch))
+        code = asyncio.run(operate(Launch(settings=settings, namespace=own, kubeconfig=kubeconfig, context=context)))
+    except (InvalidSettings, ConfigurationError) as error:
+        _fail(str(error), EXIT_USAGE)
     except (ClusterError, JournalError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(EXIT_FAILED) from error
+        _fail(str(error), EXIT_FAILED)
     # Threads of libraries may still hold a connection; what matters is committed, given back and told.
     sys.stderr.flush()
     os._exit(code)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    for line in message.splitlines():
+        typer.echo(f"error: {line}", err=True)
+    raise typer.Exit(code)
 
 
 async def operate(launch: Launch) -> int:

@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from auditwatch.cli import names
 from auditwatch.cli.run import own_namespace
 from auditwatch.cluster.client import Cluster, Timeouts
 from auditwatch.cluster.errors import ClusterError
@@ -21,7 +22,7 @@ from auditwatch.doctor.capturing import capture as ask_more
 from auditwatch.doctor.examining import examine
 from auditwatch.doctor.facts import Facts
 from auditwatch.doctor.gathering import gather
-from auditwatch.doctor.lines import Line, as_json, as_text, exit_code
+from auditwatch.doctor.lines import Line, aimed, as_json, as_text, exit_code
 from auditwatch.events.redaction import Redactor
 
 EXIT_USAGE = 2
@@ -53,16 +54,18 @@ def doctor(
     """
     if capture is not None and capture.exists():
         _refuse(f"--capture {capture}: exists already; name a new file")
+    own = namespace or own_namespace()
+    if flaw := names.of_namespace("--namespace", own):
+        _refuse(flaw)
     try:
-        facts, captured = asyncio.run(
-            look(kubeconfig, context, namespace or own_namespace(), seconds=timeout, more=capture is not None)
-        )
+        facts, captured = asyncio.run(look(kubeconfig, context, own, seconds=timeout, more=capture is not None))
     except ClusterError as error:
         _refuse(str(error))
     lines = examine(facts)
     if capture is not None and captured is not None:
         write(capture, facts, captured, lines)
-    typer.echo(json.dumps(as_json(lines), indent=2) + "\n" if output is Output.JSON else as_text(lines), nl=False)
+    told = aimed(lines, kubeconfig=str(kubeconfig or ""), context=context or "")
+    typer.echo(json.dumps(as_json(told), indent=2) + "\n" if output is Output.JSON else as_text(told), nl=False)
     raise typer.Exit(exit_code(lines))
 
 

@@ -21,7 +21,7 @@ from kubernetes.aio.client.api_client import ApiClient
 from auditwatch import __version__
 from auditwatch.cluster import credentials
 from auditwatch.cluster.connections import Connections
-from auditwatch.cluster.errors import RequestLine, UnreachableError
+from auditwatch.cluster.errors import ConfigurationError, RequestLine, UnreachableError
 from auditwatch.cluster.framing import LineSplitter, Page, decode_page, is_error_event
 from auditwatch.cluster.requests import Query, Resource, error_of, error_of_event, query_string
 
@@ -76,7 +76,10 @@ class Cluster:
     ) -> Self:
         """Load credentials for this event loop; no request is sent yet. Raises :class:`ConfigurationError`."""
         configuration, refresh = await credentials.load(kubeconfig=kubeconfig, context=context)
-        client = ApiClient(configuration)
+        try:
+            client = ApiClient(configuration)
+        except (OSError, ValueError) as error:  # TLS takes the files apart only now
+            raise ConfigurationError(f"the certificates or the key cannot be used: {_cause(error)}") from error
         client.user_agent = user_agent
         connections = Connections(limit=client.rest_client.maxsize, ssl=client.rest_client.ssl_context)
         configuration.client_session_kwargs = {"connector": connections}

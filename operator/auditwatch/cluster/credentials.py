@@ -7,6 +7,7 @@ is stored in its process-wide default configuration, because each event loop has
 from __future__ import annotations
 
 import asyncio
+import binascii
 import os
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -17,12 +18,13 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import kube_config
 from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import load_incluster_config
-from yaml import YAMLError
 
 from auditwatch.cluster import embedded
 from auditwatch.cluster.errors import ConfigurationError
+from auditwatch.cluster.kubeconfig import checked
 
 REFRESH_SECONDS = 60.0
+DEFAULT_LOCATION = "~/.kube/config"
 Refresh = Callable[[], Coroutine[None, None, None]]
 
 
@@ -86,14 +88,20 @@ def _load_service_account(configuration: Any) -> None:
 
 
 async def _load_kubeconfig(configuration: Any, kubeconfig: Path | None, context: str | None) -> Refresh:
-    path = str(kubeconfig) if kubeconfig else kube_config.KUBE_CONFIG_DEFAULT_LOCATION
-    if not _exists(path):
+    path = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG") or DEFAULT_LOCATION
+    files = _files(path)
+    if not files:
         raise ConfigurationError(f"{path}: no such kubeconfig; give --kubeconfig or set KUBECONFIG")
+    checked(files, context)
     try:
         loader = await _loaded(configuration, path, context)
-    except (ConfigException, YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        # The loader indexes into whatever YAML it found; all of these mean "not a kubeconfig".
+    except binascii.Error as error:
+        raise ConfigurationError(f"{path}: not a usable kubeconfig: what is embedded in it is no base64") from error
+    except OSError as error:
         raise ConfigurationError(f"{path}: not a usable kubeconfig: {error}") from error
+    except (ConfigException, ValueError, TypeError, KeyError, AttributeError) as error:
+        # The client's loader indexes into what it found, and would tell that: a token may be part of it.
+        raise ConfigurationError(f"{path}: not a usable kubeconfig: {_of_files(error)}") from error
 
     async def refresh() -> None:
         failed = True
@@ -123,8 +131,15 @@ async def _loaded(configuration: Any, path: str, context: str | None) -> Any:
     return loader
 
 
-def _exists(path: str) -> bool:
-    return any(Path(part).expanduser().is_file() for part in path.split(os.pathsep) if part)
+def _files(path: str) -> list[Path]:
+    parts = [Path(part).expanduser() for part in path.split(os.pathsep) if part]
+    return [part for part in parts if part.is_file()]
+
+
+def _of_files(error: Exception) -> str:
+    """What the client says of a file that a kubeconfig names; of all else that it does not take it."""
+    is_told = isinstance(error, ConfigException) and str(error).startswith("File does not exist")
+    return str(error).replace("exists:", "exist:") if is_told else "the client of Kubernetes does not take it"
 
 
 async def _nothing_to_refresh() -> None:

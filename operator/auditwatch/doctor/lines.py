@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from shlex import quote
+from typing import Final, Literal
 
 State = Literal["ok", "warning", "problem", "unknown"]
 """As it should be; works, and something is worth doing; does not work; could not be found out."""
+_PROGRAM: Final = re.compile(r"(?:^|(?<=[|;] ))(?:kubectl|helm|auditwatch doctor)(?= )")
+"""A program that asks a cluster, where a command or a part of it begins."""
 EXIT_WELL, EXIT_PROBLEMS = 0, 1
 
 
@@ -44,6 +48,20 @@ def unknown(check: str, message: str, command: str = "") -> Line:
 def exit_code(lines: Iterable[Line]) -> int:
     """1 where there is a problem: what is unknown or only worth doing fails nobody's pipeline."""
     return EXIT_PROBLEMS if any(line.state == "problem" for line in lines) else EXIT_WELL
+
+
+def aimed(lines: Iterable[Line], *, kubeconfig: str = "", context: str = "") -> list[Line]:
+    """The same, with commands that ask the cluster that was looked at, as whoever gave these means it."""
+    return [replace(line, command=_PROGRAM.sub(_aim(kubeconfig, context), line.command)) for line in lines]
+
+
+def _aim(kubeconfig: str, context: str) -> Callable[[re.Match[str]], str]:
+    def added(found: re.Match[str]) -> str:
+        of_context = "--kube-context" if found[0].endswith("helm") else "--context"
+        where = f" --kubeconfig {quote(kubeconfig)}" if kubeconfig else ""
+        return f"{found[0]}{where}{f' {of_context} {quote(context)}' if context else ''}"
+
+    return added
 
 
 def as_text(lines: Iterable[Line]) -> str:

@@ -81,6 +81,16 @@ def test_bad_usage_is_told_with_what_was_wrong_and_where_help_is(arguments: list
         (["run", "--config", "/nowhere.yaml"], "error: /nowhere.yaml: (whole file): cannot be read"),
         (["agent", "--config", "/nowhere.yaml"], "error: /nowhere.yaml: (whole file): cannot be read"),
         (["agent"], "error: command line: url: required: add it"),
+        (["policy", "render", "--k10-namespace", "a.b"], "error: --k10-namespace: 'a.b' is no name"),
+        (["policy", "render", "--k10-account", "x y"], "error: --k10-account: 'x y' is no service account"),
+        (["policy", "check", "-", "--k10-account", "a:b:c"], "'a:b:c' is no service account: write NAME or"),
+        (["scan", "-", "--k10-account", ":b"], "error: --k10-account: ':b' is no service account"),
+        (["run", "--namespace", "A b"], "error: --namespace: 'A b' is no name: lower-case letters, digits and dashes"),
+        (["run", "--watch-namespaces", "x,,A b"], "error: --watch-namespaces: 'A b' is no name"),
+        (["doctor", "-n", "A B"], "error: --namespace: 'A B' is no name"),
+        (["doctor", "-n", "a" * 64], "is no name: lower-case letters, digits and dashes"),
+        (["run", "--kubeconfig", "/nowhere"], "error: /nowhere: no such kubeconfig; give --kubeconfig or set"),
+        (["doctor", "--kubeconfig", "/nowhere"], "error: /nowhere: no such kubeconfig; give --kubeconfig or set"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -150,11 +160,21 @@ def test_a_wrong_configuration_of_the_operator_is_told_with_its_path(tmp_path: P
     assert f"error: {file}: journl: unknown field; did you mean journal?" in told(result)
 
 
-def test_an_operator_without_a_cluster_says_what_to_set(tmp_path: Path) -> None:
-    result = invoked("run", "--kubeconfig", tmp_path / "nowhere")
+@pytest.mark.parametrize("account", ["backup", "veeam:backup", "system:serviceaccount:veeam:backup", "a.b:c.d"[4:]])
+def test_an_account_is_written_with_and_without_its_namespace(account: str) -> None:
+    assert invoked("policy", "render", "--k10-account", account).exit_code == 0
+
+
+def test_the_doctor_names_the_kubeconfig_it_was_given_in_its_commands(tmp_path: Path) -> None:
+    file = tmp_path / "kc"
+    file.write_text(
+        "current-context: a\ncontexts: [{name: b, context: {cluster: k, user: u}}]\nusers: [{name: u, user: {}}]\n"
+        "clusters: [{name: k, cluster: {server: 'https://127.0.0.1:1'}}]\n",
+        encoding="utf-8",
+    )
+    result = invoked("doctor", "--kubeconfig", file, "--context", "b")
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1].startswith("error: ")
-    assert str(tmp_path / "nowhere") in told(result)
+    assert f"$ kubectl --kubeconfig {file} --context b cluster-info" in result.stdout
 
 
 def test_the_operators_namespace_is_the_pods_else_the_default_one(

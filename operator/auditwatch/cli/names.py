@@ -31,7 +31,12 @@ def of_namespaces(option: str, names: str) -> str:
 
 def of_domain(option: str, name: str) -> str:
     """A DNS name."""
-    return "" if is_domain(name) else f"{option}: {name!r} is no name: {_DOTS}"
+    return "" if is_domain(name) else no_domain(option, name)
+
+
+def no_domain(option: str, name: str) -> str:
+    """What is said of what is no DNS name."""
+    return f"{option}: {name!r} is no name: {_DOTS}"
 
 
 def of_account(option: str, written: str) -> str:

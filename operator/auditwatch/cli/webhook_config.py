@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,12 +13,15 @@ import typer
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from auditwatch.cli import names
 from auditwatch.sources.webhook.apiserver import Credentials, flags, kubeconfig
 from auditwatch.sources.webhook.paths import PREFIX, place_of
 from auditwatch.sources.webhook.plan import SERVER_NAME
 from auditwatch.sources.webhook.platforms import PLATFORMS, guide
+from auditwatch.sources.webhook.trial import Files, request
 
 EXIT_USAGE = 2
+_IN_CLUSTER = re.compile(r"\.(svc|cluster)(\.|$)")
 
 
 class PlatformName(StrEnum):
@@ -55,13 +60,29 @@ def webhook_config(
         url = address(server, source, instance)
         credentials = read_credentials(client_cert, client_key, token_file)
         authority = read_authority(ca_file)
+        server_name = _server_name(tls_server_name)
     except InputError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(EXIT_USAGE) from None
     place = PLATFORMS[platform]
-    config = kubeconfig(url=url, authority=authority, credentials=credentials, server_name=tls_server_name)
-    text = guide(place, kubeconfig=config, flags=flags(place.config_path), url=url, instance=instance)
+    files = Files(authority=ca_file, certificate=client_cert, key=client_key, token=token_file)
+    text = guide(
+        place,
+        kubeconfig=kubeconfig(url=url, authority=authority, credentials=credentials, server_name=server_name),
+        flags=flags(place.config_path),
+        source=source,
+        instance=instance,
+        trial=request(url, files, server_name=server_name),
+    )
     typer.echo(text, nl=False)
+    if _IN_CLUSTER.search(urlsplit(url).hostname or ""):
+        typer.echo(f"warning: --server {server}: {_UNRESOLVED}", err=True)
+
+
+_UNRESOLVED = (
+    "API servers resolve no cluster names: give the Service a fixed address and write that, with --tls-server-name "
+    f"{SERVER_NAME} if it is not in the certificate"
+)
 
 
 def address(server: str, source: str, instance: str) -> str:
@@ -77,12 +98,31 @@ def address(server: str, source: str, instance: str) -> str:
         raise InputError(
             "--server: credentials do not belong in it; give --client-cert and --client-key, or --token-file"
         )
+    if not _is_host(parts.hostname):
+        raise InputError(f"--server {server}: {parts.hostname!r} is no address and no name; write https://ADDRESS:PORT")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    if port is None:
+        raise InputError(f"--server {server}: names no port; write https://{host}:8443, or :443 where that is meant")
     path = f"{PREFIX}{source}/{instance}"
     place = place_of(path)
-    if place is None or (place.source, place.instance) != (source, instance) or not source:
+    if place is None or (place.source, place.instance) != (source, instance) or names.of_namespace("", source):
         raise InputError(f"--source {source} --instance {instance}: write them as in the installer's configuration")
-    return f"https://{host}{f':{port}' if port else ''}{path}"
+    return f"https://{host}:{port}{path}"
+
+
+def _server_name(written: str) -> str:
+    if written and not _is_host(written):
+        raise InputError(names.no_domain("--tls-server-name", written))
+    return written
+
+
+def _is_host(written: str) -> bool:
+    """An address, or a name: what has nothing but digits and dots is meant to be the first."""
+    try:
+        ip_address(written)
+    except ValueError:
+        return names.is_domain(written) and not re.fullmatch(r"[0-9.]+", written)
+    return True
 
 
 def read_credentials(client_cert: Path | None, client_key: Path | None, token_file: Path | None) -> Credentials:

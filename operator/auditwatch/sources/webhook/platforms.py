@@ -40,8 +40,11 @@ class Platform:
         return f"{self.directory}/audit-webhook.kubeconfig"
 
 
-def guide(platform: Platform, *, kubeconfig: str, flags: Sequence[Flag], url: str, instance: str) -> str:
-    """Everything to do on one control-plane node, in order, as YAML documents with comments."""
+def guide(platform: Platform, *, kubeconfig: str, flags: Sequence[Flag], source: str, instance: str, trial: str) -> str:
+    """Everything to do on one control-plane node, in order, as YAML documents with comments.
+
+    ``source``, ``instance``: names in the installer's configuration. ``trial``: a command that asks as the API server.
+    """
     first = Document(
         (
             f"1. On the control-plane node of {instance}: {platform.config_path}",
@@ -50,11 +53,11 @@ def guide(platform: Platform, *, kubeconfig: str, flags: Sequence[Flag], url: st
         ),
         kubeconfig,
     )
-    rest = [*platform.documents(platform.directory, flags), _check(platform, url)]
+    rest = [*platform.documents(platform.directory, flags), _check(platform, source, trial)]
     return "---\n".join(str(each) for each in [first, *rest])
 
 
-def _check(platform: Platform, url: str) -> Document:
+def _check(platform: Platform, source: str, trial: str) -> Document:
     return Document(
         (
             f"3. {platform.restart}",
@@ -64,12 +67,18 @@ def _check(platform: Platform, url: str) -> Document:
             f"     {platform.is_running} | grep audit-webhook-config-file",
             "   nothing is lost on the way (prints nothing, or a number that does not grow):",
             "     kubectl get --raw /metrics | grep 'apiserver_audit_error_total{plugin=\"webhook\"}'",
-            "   events arrive (the state of this source becomes Receiving within seconds):",
-            "     kubectl get auditwatches --all-namespaces --output yaml",
-            f"   if not, from the node, with the same credentials: curl --cacert ca.crt … {url}/needles",
+            "   events arrive (prints Live within a minute, for each AuditWatch; else what is missing):",
+            f"     kubectl get auditwatches --all-namespaces --output jsonpath='{_state_of(source)}'",
+            "   if not, from the node, with the files that were given here (prints what rules look for, as JSON):",
+            f"     {trial}",
         ),
         "",
     )
+
+
+def _state_of(source: str) -> str:
+    told = r'{.name}{"\t"}{.state}{"\t"}{.message}{"\n"}'
+    return f'{{range .items[*].status.sources[?(@.name=="{source}")]}}{told}{{end}}'
 
 
 def _kubeadm(directory: str, flags: Sequence[Flag]) -> Iterator[Document]:

@@ -74,6 +74,8 @@ class CompiledRule:
     story: Story | None = None
     needles: frozenset[Needle] | None = frozenset()
     """One of these stands in every audit event that it may match; ``None``: nothing is certain."""
+    namespaces: tuple[str, ...] = ()
+    """Outside of these it never matches; empty: it does not say, or only by patterns."""
     unresolved: tuple[str, ...] = ()
     """Lists and macros it names that do not exist: ``list gitops``."""
     disabled: tuple[str, ...] = ()

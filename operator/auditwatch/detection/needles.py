@@ -69,6 +69,14 @@ def rule_needles(rule: Rule, selector: Selector, names: Names, k10: K10View) -> 
     return NO_NEEDLE if found is None and match.evidence == ("State",) else found
 
 
+def rule_namespaces(rule: Rule, names: Names) -> tuple[str, ...]:
+    """The namespaces outside of which a rule never matches; empty where that is not certain, or said by patterns."""
+    written = [] if rule.match is None else [rule.match.namespaces or ()]
+    tested = [_patterns(test, names) for test in _tests(rule, names) if test.field == "target.namespace"]
+    found = [patterns for patterns in (*written, *tested) if patterns and all(map(is_literal, patterns))]
+    return tuple(min(found, key=len, default=()))
+
+
 def needles_of(rule_sets: Iterable[RuleSet], *, also: Iterable[Needle] = ()) -> Needles:
     """The needles of all rules in force, and those of whoever else has to see events."""
     found = [rule.needles for rule_set in rule_sets for rule in rule_set.rules.values()]

@@ -134,7 +134,7 @@ def _questions(rule: CompiledRule, kind: Kind, verbs: Iterable[str]) -> Iterator
             verb=verb,
             group=group,
             resource=resource,
-            namespaces=_literal(match.namespaces if match else None) if kind != ("", "namespaces") else (),
+            namespaces=rule.namespaces if kind != ("", "namespaces") else (),
             users=_literal(match.users if match else None),
         )
 

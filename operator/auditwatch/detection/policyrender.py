@@ -10,7 +10,7 @@ told by watched state.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -69,6 +69,8 @@ class _Need:
     has_body: bool
     is_exact: bool = False
     """Whether it is these verbs alone: nothing else tells what an object was, or who changed it."""
+    namespaces: tuple[str, ...] = ()
+    """Where it looks at them; empty: everywhere."""
 
 
 def render(rule_sets: Iterable[RuleSet], audited: Audited) -> str:
@@ -108,7 +110,7 @@ def _needs(rule: CompiledRule, audited: Audited) -> Iterator[_Need]:
     for kind in rule.selector.kinds:
         for question in (*questions(rule, kind), *otherwise_creating(rule, kind)):
             has_body = wants and kind not in audited.watched
-            yield _Need(kind, question.verb, is_change(question), has_body, is_exact)
+            yield _Need(kind, question.verb, is_change(question), has_body, is_exact, question.namespaces)
 
 
 def _secrets() -> Iterator[Section]:
@@ -182,10 +184,10 @@ def _others(audited: Audited, needs: Iterable[_Need]) -> Iterator[Section]:
             "Other changes that rules look at. Watched state tells what they changed.",
             PolicyRule(level="Metadata", verbs=MUTATING, resources=resources),
         )
-    for verbs, found in sorted(_by_verbs(need for need in changes if need.kind not in lasting).items()):
+    for (verbs, places), found in sorted(_alike(need for need in changes if need.kind not in lasting).items()):
         yield Section(
             f"Of other kinds that rules name, what they look at: {', '.join(verbs)}.",
-            PolicyRule(level="Metadata", verbs=verbs, resources=_resources(found)),
+            PolicyRule(level="Metadata", verbs=verbs, resources=_resources(found), namespaces=places),
         )
     reads = [need for need in left if not need.is_change]
     if reads:
@@ -198,10 +200,10 @@ def _others(audited: Audited, needs: Iterable[_Need]) -> Iterator[Section]:
 def _contents(changes: Iterable[_Need], lasting: Container[Kind]) -> Iterator[Section]:
     """Kinds of which rules need the content; that of a patch as well where nothing but its answer tells what it did."""
     bodies = [need for need in changes if need.has_body and (need.verb != "patch" or need.kind not in lasting)]
-    for verbs, found in sorted(_by_verbs(bodies).items()):
+    for (verbs, places), found in sorted(_alike(bodies).items()):
         yield Section(
             f"Changes of which rules need the content: {', '.join(verbs)}.",
-            PolicyRule(level="RequestResponse", verbs=verbs, resources=_resources(found)),
+            PolicyRule(level="RequestResponse", verbs=verbs, resources=_resources(found), namespaces=places),
         )
 
 
@@ -283,15 +285,21 @@ def _is_about_the_account(rule: CompiledRule, audited: Audited) -> bool:
     return bool(needles) and all(any(name in literal for literal in needle.literals) for needle in needles)
 
 
-def _by_verbs(needs: Iterable[_Need]) -> dict[tuple[str, ...], list[_Need]]:
-    """Kinds by the verbs that are asked of them."""
+def _alike(needs: Iterable[_Need]) -> dict[tuple[tuple[str, ...], tuple[str, ...]], list[_Need]]:
+    """Kinds by the verbs that are asked of them, and by where."""
     by_kind: dict[Kind, list[_Need]] = {}
     for need in needs:
         by_kind.setdefault(need.kind, []).append(need)
-    found: dict[tuple[str, ...], list[_Need]] = {}
+    found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[_Need]] = {}
     for asked in by_kind.values():
-        found.setdefault(_verbs(asked), []).extend(asked)
+        found.setdefault((_verbs(asked), _places(asked)), []).extend(asked)
     return found
+
+
+def _places(needs: Sequence[_Need]) -> tuple[str, ...]:
+    """All namespaces they are about; none where one of them is about any."""
+    is_narrow = all(need.namespaces for need in needs)
+    return tuple(sorted({each for need in needs for each in need.namespaces})) if is_narrow else ()
 
 
 def _verbs(needs: Iterable[_Need]) -> tuple[str, ...]:

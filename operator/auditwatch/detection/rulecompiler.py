@@ -18,7 +18,7 @@ from auditwatch.detection.exceptions import compile_exceptions
 from auditwatch.detection.fields import Field, FieldError, compile_field
 from auditwatch.detection.fieldtests import Names
 from auditwatch.detection.matching import Selector, compile_match, compile_selector
-from auditwatch.detection.needles import rule_needles
+from auditwatch.detection.needles import rule_namespaces, rule_needles
 from auditwatch.detection.report import Report
 from auditwatch.detection.scope import K10_NAMESPACES, K10View
 from auditwatch.detection.templates import Template, TemplateError, compile_template
@@ -65,6 +65,7 @@ def compile_rule(rule: Rule, context: Context, report: Report) -> CompiledRule:
         group_by=_fields(_group_by(rule), report.at(*_group_by_path(rule))),
         selector=selector,
         needles=rule_needles(rule, selector, context.names, context.k10),
+        namespaces=rule_namespaces(rule, context.names),
         condition=_condition(rule, context, report) if is_match else ALWAYS,
         severity_cases=_severity_cases(rule, context.names, report.at("severityWhen")),
         on_unknown=_on_unknown(rule, title, report.at("onUnknown", "title")),

@@ -17,7 +17,7 @@ def has_resource(group: str, resource: str, domain: str) -> bool | None:
     """Whether the group, as a cluster with this API domain serves it, has the resource, written with or without a
     subresource; ``None``: nobody here knows the group.
     """
-    known = _KUBERNETES.get(group) or _K10.get(documented(group, domain))
+    known = _KUBERNETES.get(group) or _BESIDE.get(group) or _K10.get(documented(group, domain))
     return None if known is None else resource.partition("/")[0] in known
 
 
@@ -54,6 +54,15 @@ _KUBERNETES: Final[Mapping[str, frozenset[str]]] = {
         "csidrivers csinodes csistoragecapacities storageclasses volumeattachments volumeattributesclasses"
     ),
 }
+
+_BESIDE: Final[Mapping[str, frozenset[str]]] = {
+    "apps.openshift.io": _words("deploymentconfigs"),
+    "groupsnapshot.storage.k8s.io": _words(
+        "volumegroupsnapshotclasses volumegroupsnapshotcontents volumegroupsnapshots"
+    ),
+    "snapshot.storage.k8s.io": _words("volumesnapshotclasses volumesnapshotcontents volumesnapshots"),
+}
+"""What snapshot controllers and OpenShift bring."""
 
 _K10: Final[Mapping[str, frozenset[str]]] = {
     KANISTER: _words("actionsets blueprints profiles repositoryservers"),

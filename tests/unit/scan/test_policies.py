@@ -204,7 +204,7 @@ def test_the_policy_made_for_the_baseline_pack_shows_no_less_than_metadata_of_al
     ours, theirs = ({each.rule: each.visibility for each in checked(text, rules, K10)} for text in (made, plain))
     less = {name for name, each in ours.items() if LEVELS.index(each.level) < LEVELS.index(theirs[name].level)}
     assert less == {"k10-account-impersonated", "k10-token-outside-k10"}
-    assert {each.reason for each in ours.values()} == {"", "NotLogged", "NeedsBodies"}
+    assert {each.reason for each in ours.values()} == {"", "NotLogged", "NeedsBodies", "OldValuesUnknown"}
 
 
 def test_the_policy_made_for_the_baseline_pack_names_no_kind_that_does_not_exist() -> None:
@@ -259,7 +259,6 @@ def test_a_k10_with_an_api_domain_of_its_own_has_its_groups_and_account_in_the_p
 @pytest.mark.parametrize(
     ("verb", "group", "resource", "level"),
     [
-        ("delete", "", "events", "Metadata"),
         ("create", "", "events", "None"),
         ("patch", "events.k8s.io", "events", "None"),
         ("deletecollection", "snapshot.storage.k8s.io", "volumesnapshotcontents", "Metadata"),
@@ -275,6 +274,11 @@ def test_kinds_of_which_rules_look_at_little_are_logged_little(
 ) -> None:
     asked = Question(verb=verb, group=group, resource=resource, users=("eve",), namespaces=("shop",))
     assert _decision(asked)[0] == level
+
+
+@pytest.mark.parametrize(("namespace", "level"), [("kasten-io", "Metadata"), ("shop", "None")])
+def test_deleted_events_are_logged_where_a_rule_looks_at_them(namespace: str, level: str) -> None:
+    assert _decision(Question(verb="delete", resource="events", namespaces=(namespace,)))[0] == level
 
 
 def test_what_somebody_reads_in_the_name_of_k10_is_no_reason_to_log_every_read() -> None:
@@ -298,6 +302,28 @@ SERVICES = """
   match: {apiGroups: [batch], resources: [jobs], verbs: [update, patch]}
   where: [{field: object.spec.suspend, operator: Equals, values: ["true"]}]
 """
+
+
+@pytest.mark.parametrize(
+    ("where", "elsewhere"),
+    [
+        ("{field: target.namespace, operator: In, values: [kasten-io, kasten-io-mc]}", "Metadata"),
+        ("{field: target.namespace, operator: StartsWith, values: [kasten]}", "RequestResponse"),
+        ("{field: target.name, operator: Equals, values: [gateway]}", "RequestResponse"),
+    ],
+)
+def test_what_rules_look_at_in_some_namespaces_alone_is_logged_whole_there_alone(
+    tmp_path: Path, where: str, elsewhere: str
+) -> None:
+    rules = _rules(tmp_path, SERVICES.replace("where: [", f"where: [{where}, ")).rule_sets
+    policy = read_policy(rendered(rules, K10))
+    levels = [
+        answer(policy, Question(verb="update", resource="services", namespaces=(place,))).decision.level
+        for place in ("kasten-io", "kasten-io-mc", "shop")
+    ]
+    assert levels == ["RequestResponse", "RequestResponse", elsewhere]
+    (verdict,) = [each for each in checked(rendered(rules, K10), rules, K10) if each.rule == "led-elsewhere"]
+    assert verdict.visibility.level == "Full"
 
 
 def test_the_content_of_a_patch_is_logged_where_nothing_else_tells_what_it_did(tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ EXIT_USAGE = 2
 def agent(
     *,
     config: Annotated[Path | None, typer.Option(help="Its configuration, YAML; options below go before it.")] = None,
-    url: Annotated[str | None, typer.Option(help="Of the operator's webhook source: https://host:port.")] = None,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Of the operator's webhook source: https://host:port.")
+    ] = None,
     source: Annotated[str | None, typer.Option(help="Its name in the operator's configuration.")] = None,
     instance: Annotated[
         str | None, typer.Option(envvar="NODE_NAME", help="Which API server writes the log: the node's name.")

@@ -12,7 +12,7 @@ from auditwatch.api.crd import render
 
 def crds(
     output_dir: Annotated[
-        Path | None, typer.Option(help="Directory to write to, one file per kind; default: print.")
+        Path | None, typer.Option(metavar="DIR", help="Directory to write to, one file per kind; default: print.")
     ] = None,
     check: Annotated[  # noqa: FBT002  # a command-line flag; nobody calls this by position
         bool, typer.Option("--check", help="Write nothing; fail if a file differs from what would be written.")

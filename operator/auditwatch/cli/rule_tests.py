@@ -14,6 +14,7 @@ from auditwatch.detection.needles import without_needle
 from auditwatch.detection.packs import LoadedPack, built_in_packs
 from auditwatch.detection.rulefiles import RuleFile, read_rules
 from auditwatch.detection.selftest import TestResult, run_rule_tests
+from auditwatch.detection.texts import counted
 from auditwatch.k10.view import InstalledK10
 
 PASSED, FAILED, UNUSABLE = 0, 1, 2
@@ -89,8 +90,9 @@ class _Run:
         return UNUSABLE if self.errors else FAILED if self.failed else PASSED
 
     def _summary(self) -> str:
-        counts = [(len(self.failed), "failed"), (self.passed, "passed"), (self.errors, "errors")]
+        counts = [(len(self.failed), "failed"), (self.passed, "passed")]
         parts = [f"{count} {word}" for count, word in counts if count]
+        parts += [counted(self.errors, "error")] if self.errors else []
         return f"=== {', '.join(parts) or 'no rule has tests'} ==="
 
 
@@ -107,7 +109,9 @@ def run_rule_files(paths: Sequence[Path], *, say: Print, verbose: bool, now: flo
 
 
 def run_tests(
-    files: Annotated[list[Path], typer.Argument(help="Packs, AuditWatches or lists of rules, as YAML.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Packs, AuditWatches, lists of rules or ConfigMaps of packs, as YAML.")
+    ],
     *,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="One line per test.")] = False,
 ) -> None:

@@ -37,6 +37,7 @@ def run(
         str,
         typer.Option(
             envvar="AUDITWATCH_WATCH_NAMESPACES",
+            metavar="NAMES",
             help="Namespaces, with commas, that may hold AuditWatches besides its own; default: as configured.",
         ),
     ] = "",

@@ -39,7 +39,9 @@ class InputError(Exception):
 
 def webhook_config(
     *,
-    server: Annotated[str, typer.Option(help="How API servers reach k10-auditwatch: https://ADDRESS:PORT.")],
+    server: Annotated[
+        str, typer.Option(metavar="URL", help="How API servers reach k10-auditwatch: https://ADDRESS:PORT.")
+    ],
     ca_file: Annotated[Path, typer.Option(help="CA of its serving certificate, PEM (self-made: see docs).")],
     platform: Annotated[PlatformName, typer.Option(help="How the cluster is run.")],
     client_cert: Annotated[Path | None, typer.Option(help="Client certificate of the API server, PEM.")] = None,

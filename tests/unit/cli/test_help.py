@@ -97,6 +97,34 @@ def test_help_names_every_option_and_says_what_it_is_for(words: tuple[str, ...])
             assert each.help.endswith("."), each.name
 
 
+@pytest.mark.parametrize("words", [(), ("policy",), *LEAVES], ids=" ".join)
+def test_help_shows_no_type_of_pythons(words: tuple[str, ...]) -> None:
+    text = invoked(*words, "--help").stdout
+    assert re.findall(r"<(?![a-z0-9]+(?:\|[a-z0-9]+)+>)[^>]*>|\[[^]]*<=?[^]]*\]|list\[", text) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("scan",), ["--rules FILE", "--pack NAME", "--jobs -j N", "--progress --no-progress A", "FILE Audit logs"]),
+        (("test",), ["--verbose -v One", "FILE Packs, AuditWatches"]),
+        (("policy", "check"), ["--rules FILE", "FILE The policy", "--k10-account NAME"]),
+        (("run",), ["--config FILE", "--watch-namespaces NAMES", "--verbose -v Log"]),
+        (("doctor",), ["--timeout N", "--capture FILE", "--help -h Show"]),
+        (("agent",), ["--url URL", "--path FILE", "--source NAME"]),
+        (("webhook-config",), ["--server URL", "--ca-file FILE", "--tls-server-name NAME"]),
+        (("crds",), ["--output-dir DIR", "--check Write"]),
+        ((), ["--version Print"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_help_has_a_word_for_what_is_to_be_written_and_none_behind_a_switch(
+    words: tuple[str, ...], shown: list[str]
+) -> None:
+    text = " ".join(invoked(*words, "--help").stdout.replace("│", " ").split())
+    assert [each for each in shown if each not in text] == []
+
+
 @pytest.mark.parametrize("name", ["scan", "run", "agent"])
 def test_help_tells_the_exit_codes(name: str) -> None:
     text = " ".join(invoked(name, "--help").stdout.split())

@@ -92,6 +92,9 @@ def test_a_file_that_is_not_there_or_no_text_is_an_error(tmp_path: Path) -> None
     assert lines[0].endswith("none.yaml: cannot be read: No such file or directory")
     assert lines[2].endswith("it is not UTF-8")
     assert lines[3] == "=== 3 errors ==="
+    lines.clear()
+    run_rule_files([tmp_path / "none.yaml"], say=lines.append, verbose=False, now=0.0)
+    assert lines[-1] == "=== 1 error ==="
 
 
 def test_the_command_exits_with_the_code(tmp_path: Path) -> None:

@@ -34,9 +34,9 @@ def told(result: Result) -> str:
         (["scna"], "No such command 'scna'. Did you mean 'scan'?"),
         (["polcy", "check"], "No such command 'polcy'. Did you mean 'policy'?"),
         (["policy", "chek"], "No such command 'chek'. Did you mean 'check'?"),
-        (["scan"], "Missing argument 'files'"),
-        (["test"], "Missing argument 'files'"),
-        (["policy", "check"], "Missing argument 'file'"),
+        (["scan"], "Missing argument 'FILE'"),
+        (["test"], "Missing argument 'FILE'"),
+        (["policy", "check"], "Missing argument 'FILE'"),
         (["policy", "render", "x"], "Got unexpected extra argument"),
         (["run", "x"], "Got unexpected extra argument"),
         (["agent", "x"], "Got unexpected extra argument"),
@@ -68,13 +68,27 @@ def test_bad_usage_is_told_with_what_was_wrong_and_where_help_is(arguments: list
 
 
 @pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["scan", "-", "-o", "yaml"], "Invalid value for '--output' / '-o': 'yaml' is not one of 'table'"),
+        (["doctor", "-o", "yaml"], "Invalid value for '--output' / '-o': 'yaml' is not one of 'text', 'json'"),
+        (["webhook-config", "--platform", "aks"], "Invalid value for '--platform': 'aks' is not one of"),
+    ],
+)
+def test_a_word_that_is_not_known_is_told_without_whose_error_it_was(arguments: list[str], said: str) -> None:
+    assert said in told(invoked(*arguments))
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["scan", "/nowhere.log"], "error: /nowhere.log: cannot be read: No such file or directory"),
         (["scan", "-", "-"], "error: -: standard input can be read only once"),
         (["scan", "-", "--api-domain", "KIO"], "error: --api-domain: 'KIO' is no name: lower-case letters"),
-        (["scan", "-", "--pack", "k10-basline"], "did you mean k10-baseline?"),
-        (["policy", "render", "--pack", "k10-baseline@7"], "error: there is no pack k10-baseline@7: k10-baseline@1"),
+        (["scan", "-", "--pack", "k10-basline"], "'k10-basline'; did you mean k10-baseline? There is: k10-baseline@1"),
+        (["policy", "render", "--pack", "nope"], "error: there is no pack 'nope'; there is: k10-baseline@1"),
+        (["policy", "render", "--pack", "k10-baseline@7"], "no pack 'k10-baseline@7'; there is: k10-baseline@1"),
+        (["policy", "check", "-", "--pack", "k10-baseline@x"], "no pack 'k10-baseline@x'; there is: k10-baseline@1"),
         (["policy", "render", "--k10-namespace", "-x"], "error: --k10-namespace: '-x' is no name"),
         (["policy", "render", "--rules", "/nowhere.yaml"], "error: /nowhere.yaml: cannot be read: No such file"),
         (["policy", "check", "/nowhere.yaml"], "error: /nowhere.yaml: cannot be read: No such file"),

@@ -18,6 +18,7 @@ from auditwatch.cli.webhook_config import PlatformName
 from auditwatch.runtime.operating import EXIT_FAILED, EXIT_LOST_LEASE
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+ENVIRONMENT = (Path(__file__).parents[3] / "docs" / "reference" / "environment.md").read_text(encoding="utf-8")
 SECTIONS = {
     part.partition("\n")[0].strip(): part for part in re.split(r"^## auditwatch ", PAGE, flags=re.MULTILINE)[1:]
 }
@@ -197,3 +198,17 @@ def test_written_crds_are_checked_where_the_page_says(tmp_path: Path, monkeypatc
     assert all(f"crds/{name}: not current" in missing.stderr for name in render())
     assert invoked("crds", "--output-dir", "crds").exit_code == 0
     assert invoked("crds", "--check").exit_code == 0
+
+
+def test_who_reads_a_variable_is_told_on_its_page() -> None:
+    read: dict[str, set[str]] = {"KUBECONFIG": set(), "KUBERNETES_SERVICE_HOST": set()}
+    for name, command in COMMANDS.items():
+        for each in options(command):
+            if each.envvar:
+                read.setdefault(each.envvar, set()).add(name)
+            if each.name == "kubeconfig":
+                for variable in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST"):
+                    read[variable].add(name)
+    rows = [line.split(" | ") for line in ENVIRONMENT.splitlines() if line.startswith("| `")]
+    told = {row[0].strip("| `"): set(re.findall(r"`([^`]+)`", row[1])) for row in rows}
+    assert {name: told[name] for name in read} == read

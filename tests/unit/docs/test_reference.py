@@ -79,3 +79,7 @@ def test_what_watched_state_cannot_tell_is_marked_so() -> None:
     rows = re.findall(r"^\| (`.*?) \| .* \| (\w+)[^|]* \|$", section(LANGUAGE, "Fields"), re.MULTILINE)
     marked = {name for names, known in rows if known == "no" for name in re.findall(r"`([^`]+)`", names)}
     assert marked == UNKNOWN_TO_STATE
+
+
+def test_what_a_story_absorbs_is_explained_once() -> None:
+    assert LANGUAGE.count("`absorbs` names rules") == 1

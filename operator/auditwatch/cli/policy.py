@@ -18,6 +18,7 @@ from auditwatch.cli.rule_options import (
     chosen_k10,
     chosen_rules,
 )
+from auditwatch.cli.told import Output, OutputOption, print_document
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.policycheck import Verdict
 from auditwatch.k10.view import InstalledK10
@@ -57,6 +58,7 @@ def check(
     k10_namespace: K10Namespace = "kasten-io",
     k10_account: K10Account = "k10-k10",
     api_domain: ApiDomain = "kio.kasten.io",
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Say what each rule sees under a policy, besides what watched state shows, and which of its rules decides.
 
@@ -67,9 +69,10 @@ def check(
         verdicts = checked(_read(file), rule_sets, k10)
     except PolicyError as error:
         _fail(f"{file if error.line is None else f'{file}:{error.line}'}: {error}")
-    for verdict in verdicts:
-        typer.echo(_line(verdict))
-    typer.echo(_summary(verdicts))
+    if output is Output.JSON:
+        print_document({"file": file, "rules": [_entry(verdict) for verdict in verdicts]})
+    else:
+        typer.echo("\n".join([*map(_line, verdicts), _summary(verdicts)]))
     raise typer.Exit(BLINDED if any(verdict.is_blinded for verdict in verdicts) else NOTHING_BLINDED)
 
 
@@ -102,6 +105,19 @@ def _line(verdict: Verdict) -> str:
     seen = verdict.visibility
     why = f"  {seen.reason}: {seen.message}" if seen.reason else ""
     return f"{seen.level:<8}{verdict.rule}{why}{_decided(verdict)}"
+
+
+def _entry(verdict: Verdict) -> dict[str, object]:
+    """``decidedBy``: rules of the policy, counted from 1; null where none matches. Without any, state or others do."""
+    return {
+        "rule": verdict.rule,
+        "pack": verdict.pack,
+        "result": verdict.visibility.level,
+        "reason": verdict.visibility.reason,
+        "message": verdict.visibility.message,
+        "decidedBy": [place + 1 if place >= 0 else None for place in verdict.decided_by],
+        "isBlinded": verdict.is_blinded,
+    }
 
 
 def _decided(verdict: Verdict) -> str:

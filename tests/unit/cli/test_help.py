@@ -77,8 +77,9 @@ def test_the_page_and_the_command_know_the_same_options(name: str) -> None:
 
 
 def test_policy_takes_what_its_part_of_the_page_says_it_takes_of_scan() -> None:
-    for command in OF_POLICY.values():
-        assert spelt(command) == {"--rules", "--pack", "--k10-namespace", "--k10-account", "--api-domain"}
+    shared = {"--rules", "--pack", "--k10-namespace", "--k10-account", "--api-domain"}
+    for name, command in OF_POLICY.items():
+        assert spelt(command) == shared | ({"--output", "-o"} if name == "check" else set())
         assert spelt(command) <= spelt(COMMANDS["scan"])
 
 

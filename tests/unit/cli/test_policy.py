@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from typer.testing import CliRunner, Result
@@ -64,3 +65,35 @@ def test_a_policy_in_which_rules_are_there_twice_is_refused(tmp_path: Path) -> N
     result = _policy("check", policy)
     assert (result.exit_code, result.stdout) == (UNUSABLE, "")
     assert result.stderr == f'error: {policy}:5: "rules" is there twice: remove one\n'
+
+
+def test_what_is_checked_can_be_had_as_a_document_with_the_same_exit_code(tmp_path: Path) -> None:
+    policy = _file(tmp_path / "policy.yaml", HEAD + "- {level: Metadata, verbs: [create]}\n")
+    result = _policy("check", policy, "--rules", _file(tmp_path / "rules.yaml", RULES), "--output", "json")
+    assert result.exit_code == BLINDED
+    assert json.loads(result.stdout) == {
+        "file": policy,
+        "rules": [
+            {
+                "rule": "secret-read",
+                "pack": "",
+                "result": "Blind",
+                "reason": "NotLogged",
+                "message": "the audit policy of this file does not log read of secrets",
+                "decidedBy": [None],
+                "isBlinded": True,
+            }
+        ],
+    }
+
+
+def test_a_document_has_every_rule_and_counts_rules_of_the_policy_from_one() -> None:
+    found = json.loads(_policy("check", "-", "-o", "json", stdin=HEAD + "- {level: Metadata}\n").stdout)["rules"]
+    assert len(found) > 100
+    assert {each["result"] for each in found} == {"Full", "Partial"}
+    assert {place for each in found for place in each["decidedBy"]} == {1}
+
+
+def test_of_a_file_that_cannot_be_used_no_document_is_printed(tmp_path: Path) -> None:
+    result = _policy("check", str(tmp_path / "gone"), "-o", "json")
+    assert (result.exit_code, result.stdout) == (UNUSABLE, "")

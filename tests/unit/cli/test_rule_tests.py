@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -139,3 +140,36 @@ def test_a_key_that_is_there_twice_is_an_error_with_its_line_and_the_fix(tmp_pat
 def test_a_key_that_is_there_twice_is_found_in_rules_that_are_json(tmp_path: Path) -> None:
     code, lines = _run(tmp_path, '[{"name": "a",\n"match": {"names": ["x"]},\n"name": "b"}]')
     assert (code, lines[0]) == (UNUSABLE, 'error: rules.yaml:3: "name" is there twice: remove one')
+
+
+def _document(*files: Path) -> tuple[int, Any]:
+    app = typer.Typer()
+    app.command()(run_tests)
+    result = CliRunner().invoke(app, [*map(str, files), "--output", "json"])
+    return result.exit_code, json.loads(result.stdout)
+
+
+def test_results_can_be_had_as_a_document_with_the_same_exit_codes(tmp_path: Path) -> None:
+    good, bad, broken = (tmp_path / name for name in ("good.yaml", "bad.yaml", "broken.yaml"))
+    good.write_text(GOOD, encoding="utf-8")
+    bad.write_text(BAD, encoding="utf-8")
+    broken.write_text("kind: Pod\n", encoding="utf-8")
+    passed = {"rule": "gone", "test": "a deletion is found", "result": "Passed", "reason": ""}
+    said = "expected NoMatch, got Match: Medium, 'gone: delete policies/daily'"
+
+    assert _document(good) == (PASSED, {"tests": [{"file": str(good), **passed}], "problems": []})
+    code, told = _document(good, bad)
+    assert (code, told["tests"][1]) == (FAILED, {"file": str(bad), **passed, "result": "Failed", "reason": said})
+    code, told = _document(broken, good, tmp_path / "none.yaml")
+    assert (code, len(told["tests"])) == (UNUSABLE, 1)
+    assert [(each["file"], each["line"], each["result"]) for each in told["problems"]] == [
+        (str(broken), 1, "Error"),
+        (str(tmp_path / "none.yaml"), None, "Error"),
+    ]
+
+
+def test_a_warning_is_in_the_document_and_fails_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text("[{name: blunt, match: {nonResourceURLs: [/metrics]}}]", encoding="utf-8")
+    code, told = _document(file)
+    assert (code, [each["result"] for each in told["problems"]]) == (PASSED, ["Warning"])

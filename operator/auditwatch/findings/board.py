@@ -30,25 +30,23 @@ class Board:
         self._known: dict[str, Known] = {}
         self._published: dict[str, Published] = {}
         self._unsaved: set[str] = set()
-        self._told = 0
 
     def restore(self, published: Mapping[str, Published]) -> None:
         """What the journal says was written."""
         self._published = dict(published)
 
-    def take_rows(self, sequence: int, rows: Mapping[str, bytes | None], *, now: float, moment: float) -> None:
-        """The ledger's changes up to a log sequence: encoded states, ``None`` for those it let go of."""
+    def take_rows(self, rows: Mapping[str, bytes | None], *, now: float, moment: float) -> None:
+        """The ledger's changes: encoded states, ``None`` for those it let go of."""
         for key, row in rows.items():
             if row is None:
                 self._forget(key)
             else:
                 self._rows[key], self._heads[key] = row, head(row)
                 self._want_if_due(key, now=now, moment=moment)
-        self._told = max(self._told, sequence)
 
-    def add_older(self, sequence: int, rows: Mapping[str, bytes | None], *, now: float, moment: float) -> None:
+    def add_older(self, rows: Mapping[str, bytes | None], *, now: float, moment: float) -> None:
         """The same, read from the journal: what was told meanwhile is newer and stays."""
-        self.take_rows(sequence, {key: rows[key] for key in rows.keys() - self._rows.keys()}, now=now, moment=moment)
+        self.take_rows({key: rows[key] for key in rows.keys() - self._rows.keys()}, now=now, moment=moment)
 
     def state(self, key: str) -> FindingState | None:
         """The whole incident; ``None`` where the ledger has let go of it."""
@@ -117,13 +115,6 @@ class Board:
     def keep_unsaved(self, keys: Mapping[str, Any]) -> None:
         """The journal did not take it."""
         self._unsaved.update(keys)
-
-    def published_sequence(self) -> int:
-        """Every finding up to this log sequence is at the API server."""
-        behind = [
-            of.revision for key, of in self._heads.items() if self._is_wanted(key, of) and self._is_behind(key, of)
-        ]
-        return min([self._told, *(revision - 1 for revision in behind)])
 
     def revisions(self) -> dict[str, int]:
         """Up to which revision each finding is at the API server."""

@@ -38,7 +38,7 @@ class Capacity(Table):
             raise JournalFullError(
                 self._db.path,
                 f"its limit of {self.limit_bytes} bytes is reached",
-                "raise journal.limitBytes, or find out why findings are not published (rows above that are kept)",
+                "raise journal.limitBytes, or find out why rows are not matched (only those that are make room)",
             )
 
     def _for_senders(self) -> float:

@@ -15,8 +15,8 @@ class Pruning(Table):
     def prune(self, *, keep_after: float, keep_sequence: int, limit: int = BITE_ROWS) -> int:
         """Remove log rows settled before ``keep_after`` (seconds since the epoch); how many went, at most ``limit``.
 
-        Rows above ``keep_sequence`` (published and detected up to there) stay whatever their age. The emptied inbox
-        rows that remembered their keys go with them.
+        Rows above ``keep_sequence`` (detected up to there, and what came of it saved) stay whatever their age. The
+        emptied inbox rows that remembered their keys go with them.
         """
         with self._db.transaction():
             first = self._db.number("SELECT min(sequence) FROM log")

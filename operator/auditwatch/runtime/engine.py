@@ -20,7 +20,7 @@ from auditwatch.runtime.lostjournal import report_loss
 from auditwatch.runtime.matching import FINDINGS, WINDOWS, DetectorLike, LedgerLike, Matcher, OnDirty
 from auditwatch.runtime.reading import Reading
 from auditwatch.runtime.settling import OwnRequests, Settler
-from auditwatch.runtime.upkeep import PUBLISHED, Upkeep
+from auditwatch.runtime.upkeep import Upkeep
 
 log = structlog.get_logger()
 
@@ -100,7 +100,6 @@ class Engine:
         self.figures = replace(
             self.figures,
             last_sequence=self.journal.last_sequence(),
-            published_sequence=self.journal.position(PUBLISHED),
             is_full=self._has_refused or self.journal.is_full(),
             used_bytes=self.journal.used_bytes(),
             pruned=self._upkeep.pruned,

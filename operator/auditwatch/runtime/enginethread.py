@@ -22,7 +22,7 @@ from auditwatch.runtime.lostjournal import note_loss
 from auditwatch.runtime.matching import DetectorLike, LedgerLike, OnDirty
 from auditwatch.runtime.reading import Reading
 from auditwatch.runtime.settling import OwnRequests
-from auditwatch.runtime.upkeep import PUBLISHED, proof_of_life
+from auditwatch.runtime.upkeep import proof_of_life
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -127,10 +127,6 @@ class EngineThread:
     def enable_matching(self) -> Future[None]:
         """See :meth:`Engine.enable_matching`."""
         return self._post(Engine.enable_matching)
-
-    def set_published(self, sequence: int) -> Future[None]:
-        """Every finding up to this log sequence is at the API server; rows up to here may be pruned."""
-        return self.call(lambda engine: engine.journal.set_position(PUBLISHED, sequence))
 
     def figures(self) -> EngineFigures:
         """What the engine last told of itself, and how full its queue is now."""

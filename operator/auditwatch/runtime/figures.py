@@ -37,7 +37,6 @@ class EngineFigures:
     last_commit: float | None = None
     last_sequence: int = 0
     detected_sequence: int = 0
-    published_sequence: int = 0
     is_full: bool = False
     """Senders are refused until rows may be removed: the limit is reached, or the last batch did not fit below it."""
     used_bytes: int = 0

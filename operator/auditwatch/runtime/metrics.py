@@ -126,7 +126,9 @@ def _engine(engine: EngineFigures) -> Iterator[Metric]:
     yield _counter("auditwatch_deliveries", "Deliveries taken in from sources.", {(): engine.deliveries})
     yield _counter("auditwatch_deliveries_refused", "Deliveries a full journal refused.", {(): engine.refused})
     yield _counter("auditwatch_queue_waits", "Deliveries that found the queue full.", {(): engine.queue_waiting})
-    yield _counter("auditwatch_log_rows_pruned", "Rows of the log removed after they were told.", {(): engine.pruned})
+    yield _counter(
+        "auditwatch_log_rows_pruned", "Rows of the log removed after they were matched.", {(): engine.pruned}
+    )
     yield _counter("auditwatch_commits", "Transactions that reached the disk.", {(): engine.commits})
     yield _counter(
         "auditwatch_engine_problems",

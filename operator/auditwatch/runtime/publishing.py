@@ -83,11 +83,11 @@ class Publisher:
         self.written = 0
         """Objects created or brought up to date since the start."""
 
-    def notify(self, sequence: int, rows: Mapping[str, bytes | None]) -> None:
+    def notify(self, _sequence: int, rows: Mapping[str, bytes | None]) -> None:
         """Take the engine's word that these findings changed (:data:`auditwatch.runtime.matching.OnDirty`)."""
         # A closed loop means that the program is ending: the journal has the rows, the next start publishes them.
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._take_rows, sequence, dict(rows))
+            self._loop.call_soon_threadsafe(self._take_rows, dict(rows))
 
     async def start(self, engine: EngineDoor) -> None:
         """Continue what an earlier journal left at the API server, and take up what was not published.
@@ -245,8 +245,8 @@ class Publisher:
     async def _list(self, namespace: str) -> list[dict[str, Any]]:
         return await self._store.list(namespace, managed_by=rendering.MANAGED_BY)
 
-    def _take_rows(self, sequence: int, rows: Mapping[str, bytes | None]) -> None:
-        self._board.take_rows(sequence, rows, now=self._clock(), moment=self._monotonic())
+    def _take_rows(self, rows: Mapping[str, bytes | None]) -> None:
+        self._board.take_rows(rows, now=self._clock(), moment=self._monotonic())
         for key in (key for key, row in rows.items() if row is None):
             self._recorder.forget(key)
         self._wake.set()

@@ -20,7 +20,6 @@ from auditwatch.journal.errors import JournalError
 from auditwatch.runtime.engine import Engine
 from auditwatch.runtime.intake import EngineStoppedError
 from auditwatch.runtime.matching import DETECTED, FINDINGS
-from auditwatch.runtime.upkeep import PUBLISHED
 
 SPACE: Final = "published"
 """Snapshot space: key of the finding → :class:`Published`."""
@@ -46,7 +45,6 @@ class Memory:
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._saved_sequence = -1
 
     async def adopt(self, engine: EngineDoor, findings: Iterable[Mapping[str, Any]]) -> None:
         """Let the ledger continue findings of an earlier journal. Raises :class:`JournalError`."""
@@ -55,9 +53,9 @@ class Memory:
 
     async def load(self, engine: EngineDoor, *, now: float, moment: float) -> None:
         """Read what was found and what was written. Raises :class:`JournalError`."""
-        sequence, findings, published = await asyncio.wrap_future(engine.call(_saved))
+        findings, published = await asyncio.wrap_future(engine.call(_saved))
         self._board.restore({key: decode_published(row) for key, row in published.items()})
-        self._board.add_older(sequence, findings, now=now, moment=moment)
+        self._board.add_older(findings, now=now, moment=moment)
 
     async def save_regularly(self, engine: EngineDoor, *, clock: Callable[[], float]) -> None:
         """Save once a second, and let the ledger drop what is over every ten minutes, for ever."""
@@ -71,17 +69,15 @@ class Memory:
 
     async def save(self, engine: EngineDoor) -> None:
         """Save what changed; what cannot be saved now is saved later."""
-        changed, sequence = self._board.take_unsaved(), self._board.published_sequence()
-        if not changed and sequence == self._saved_sequence:
+        changed = self._board.take_unsaved()
+        if not changed:
             return
         rows = {key: encode_published(row) if row is not None else None for key, row in changed.items()}
         try:
-            await asyncio.wrap_future(engine.call(lambda inner: _save(inner, rows, sequence)))
+            await asyncio.wrap_future(engine.call(lambda inner: _save(inner, rows)))
         except (JournalError, EngineStoppedError) as error:
             self._board.keep_unsaved(changed)
             log.warning("progress of publishing not saved", error=str(error))
-        else:
-            self._saved_sequence = sequence
 
     async def hear_out(self, engine: EngineDoor) -> None:
         """Return when the engine has told of everything it committed before: one more turn of it has begun."""
@@ -102,15 +98,13 @@ def _adopt(engine: Engine, findings: Iterable[Mapping[str, Any]]) -> None:
         _ledger(engine).adopt(finding)
 
 
-def _saved(engine: Engine) -> tuple[int, Rows, Rows]:
+def _saved(engine: Engine) -> tuple[Rows, Rows]:
     journal = engine.journal
-    return journal.position(DETECTED), dict(journal.snapshots(FINDINGS)), dict(journal.snapshots(SPACE))
+    return dict(journal.snapshots(FINDINGS)), dict(journal.snapshots(SPACE))
 
 
-def _save(engine: Engine, rows: Mapping[str, bytes | None], sequence: int) -> None:
-    if rows:
-        engine.journal.put_snapshots(SPACE, rows, sequence=sequence)
-    engine.journal.set_position(PUBLISHED, sequence)
+def _save(engine: Engine, rows: Mapping[str, bytes | None]) -> None:
+    engine.journal.put_snapshots(SPACE, rows, sequence=engine.journal.position(DETECTED))
 
 
 def _forget(engine: Engine, before: float, published: Mapping[str, int]) -> int:

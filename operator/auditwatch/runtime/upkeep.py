@@ -9,8 +9,6 @@ from auditwatch.journal.pruning import RETENTION_SECONDS
 
 ALIVE = "alive"
 """Name of the mark: seconds since the epoch of the last proof of life; where downtime begins."""
-PUBLISHED = "published"
-"""Name of the mark: every finding up to this log sequence is at the API server."""
 HEARTBEAT_SECONDS = 10.0
 PRUNE_SECONDS = 60.0
 
@@ -26,7 +24,10 @@ class Upkeep:
         """Log rows removed since the start."""
 
     def step(self, *, now: float, detected: int, was_healthy: bool) -> None:
-        """Beat (after an error: at once) and prune where due; rows not yet detected or published stay.
+        """Beat (after an error: at once) and prune where due; rows not yet detected stay.
+
+        What was detected is saved as findings, whose publication needs no row of the log: one that cannot be written
+        keeps nothing here.
 
         Raises :class:`JournalError`.
         """
@@ -43,8 +44,7 @@ class Upkeep:
         self._beaten = now
 
     def _prune(self, now: float, detected: int, *, keep_after: float) -> None:
-        keep_sequence = min(detected, self._journal.position(PUBLISHED))
-        removed = self._journal.prune(keep_after=keep_after, keep_sequence=keep_sequence)
+        removed = self._journal.prune(keep_after=keep_after, keep_sequence=detected)
         self.pruned += removed
         if not removed:  # otherwise there may be more, in the next turn
             self._pruned = now

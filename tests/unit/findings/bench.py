@@ -46,8 +46,7 @@ class Bench:
 
     def tell(self, *signals: Any) -> None:
         self.book.apply(signals)
-        last = max((each.sequence for each in signals), default=0)
-        self.board.take_rows(last, self.book.take_dirty(), now=self.now, moment=self.now)
+        self.board.take_rows(self.book.take_dirty(), now=self.now, moment=self.now)
 
     def publish(self) -> list[str]:
         """Write everything that is due after a minute; the keys, in order."""

@@ -39,17 +39,6 @@ def test_what_is_below_the_minimum_is_not_wanted() -> None:
     bench.tell(signal(1))
 
     assert bench.publish() == []
-    assert bench.board.published_sequence() == 1
-
-
-def test_what_is_published_is_up_to_before_the_first_that_waits() -> None:
-    bench, _ = opened()
-    assert bench.board.published_sequence() == 1
-
-    bench.tell(signal(5, name="weekly"), signal(9, name="monthly"))
-    assert bench.board.published_sequence() == 4
-    bench.publish()
-    assert bench.board.published_sequence() == 9
 
 
 def test_only_what_the_journal_does_not_know_is_saved() -> None:
@@ -72,7 +61,7 @@ def test_after_a_restart_only_the_unpublished_is_wanted() -> None:
     saved = {each.key: each for each in bench.book.states()}
     again = Bench(bench.server, bench.book)
     again.board.restore(bench.board.take_unsaved() | {})  # type: ignore[arg-type]  # nothing was dropped
-    again.board.add_older(2, {k: encode(state) for k, state in saved.items()}, now=START, moment=START)
+    again.board.add_older({k: encode(state) for k, state in saved.items()}, now=START, moment=START)
 
     assert [written for written in again.publish() if written != key] == [k for k in saved if k != key]
 
@@ -82,7 +71,7 @@ def test_what_was_told_meanwhile_is_newer_than_what_was_read() -> None:
     bench.book.apply([signal(1)])
     older = bench.book.take_dirty()
     bench.tell(signal(2, after=1))
-    bench.board.add_older(1, older, now=START, moment=START)
+    bench.board.add_older(older, now=START, moment=START)
     (key,) = bench.publish()
 
     assert bench.status(key)["count"] == 2
@@ -102,7 +91,7 @@ def test_an_incident_the_ledger_drops_leaves_nothing_behind() -> None:
     bench, key = opened()
     bench.board.take_unsaved()
     bench.book.forget(before=START + 1e6, published=bench.board.revisions())
-    bench.board.take_rows(1, bench.book.take_dirty(), now=START, moment=START)
+    bench.board.take_rows(bench.book.take_dirty(), now=START, moment=START)
 
     assert bench.board.state(key) is None
     assert bench.board.take_unsaved() == {key: None}
@@ -201,7 +190,7 @@ def test_what_triage_saw_outlives_a_restart() -> None:
 def test_triage_of_an_incident_that_is_over_is_still_followed() -> None:
     bench, key = opened()
     bench.book.forget(before=START + 1e6, published=bench.board.revisions())
-    bench.board.take_rows(1, bench.book.take_dirty(), now=START, moment=START)
+    bench.board.take_rows(bench.book.take_dirty(), now=START, moment=START)
     bench.server.triage(key, state="Acknowledged")
     (lifecycle,) = bench.look()
     bench.server.write(key, rendering.lifecycle_body(lifecycle))
@@ -265,7 +254,7 @@ def test_what_a_story_tells_before_it_was_written_is_never_written() -> None:
     bench.tell(*_of_one_act(1))
     (key,) = bench.publish()
     assert "many-cut" in key
-    assert (bench.board.schedule.is_idle(), bench.board.published_sequence()) == (True, 1)
+    assert bench.board.schedule.is_idle()
 
 
 def test_what_was_waiting_to_be_written_is_not_any_more() -> None:

@@ -22,7 +22,7 @@ def test_an_empty_log_has_nothing_to_prune(journal: Journal) -> None:
     assert journal.prune(keep_after=math.inf, keep_sequence=10) == 0
 
 
-def test_rows_above_the_published_sequence_stay_whatever_their_age(journal: Journal, clock: Clock) -> None:
+def test_rows_above_the_kept_sequence_stay_whatever_their_age(journal: Journal, clock: Clock) -> None:
     fill(journal, 10)
     clock.now += 1_000_000
 

@@ -24,7 +24,6 @@ from auditwatch.runtime.publishing import Publisher
 from auditwatch.runtime.publishing_memory import SPACE
 from auditwatch.runtime.reading import Reading
 from auditwatch.runtime.tally import ledger_of
-from auditwatch.runtime.upkeep import PUBLISHED
 from tests.unit.findings.making import WATCH
 
 SECONDS = 120.0
@@ -49,13 +48,9 @@ class Bench:
         """What the ledger holds."""
         return await asyncio.wrap_future(self.engine.call(_states))
 
-    async def saved(self) -> tuple[int, set[str]]:
-        """What the journal says was published: up to which sequence, and which findings."""
-        return await asyncio.wrap_future(
-            self.engine.call(
-                lambda engine: (engine.journal.position(PUBLISHED), set(dict(engine.journal.snapshots(SPACE))))
-            )
-        )
+    async def saved(self) -> set[str]:
+        """Keys of the findings of which the journal says that they were published."""
+        return await asyncio.wrap_future(self.engine.call(lambda engine: set(dict(engine.journal.snapshots(SPACE)))))
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait for something to be true of the server."""

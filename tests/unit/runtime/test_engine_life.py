@@ -109,16 +109,6 @@ def test_a_call_is_one_transaction(tmp_path: Path) -> None:
     engine.stop()
 
 
-def test_published_moves_the_mark_below_which_rows_may_go(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
-    engine = bench.start()
-    engine.set_published(17).result()
-
-    assert engine.call(lambda inside: inside.journal.position("published")).result() == 17
-    engine.stop()
-    assert engine.figures().published_sequence == 17
-
-
 def test_a_disk_that_fails_makes_the_engine_unhealthy_until_it_works_again(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     engine = bench.start()
@@ -205,12 +195,9 @@ class TestUpkeep:
 
         assert proof_of_life(journal) == 10.0
 
-    @pytest.mark.parametrize(("detected", "published", "left"), [(10, 4, 6), (4, 10, 6), (10, 0, 10), (10, 10, 0)])
-    def test_old_rows_go_up_to_what_was_both_detected_and_published(
-        self, journal: Journal, detected: int, published: int, left: int
-    ) -> None:
+    @pytest.mark.parametrize(("detected", "left"), [(0, 10), (4, 6), (10, 0)])
+    def test_old_rows_go_up_to_what_was_detected(self, journal: Journal, detected: int, left: int) -> None:
         journal.settle(inbox=[], rows=[b"{}"] * 10)
-        journal.set_position("published", published)
         upkeep = Upkeep(journal)
         upkeep.step(now=math.inf, detected=detected, was_healthy=True)
 

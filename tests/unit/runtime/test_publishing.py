@@ -162,7 +162,8 @@ async def test_a_finding_the_server_refuses_does_not_hold_up_the_others(
         server.refusal = no_new_finding
         await bench.apply(signal(2, name="bad", severity="Critical"), signal(3, name="good", after=1))
         await bench.until(lambda: counts(server) == [2] and bench.publisher.backlog().findings == 1)
-        assert (await bench.saved())[0] < 2
+        await bench.publisher._memory.save(bench.engine)
+        assert len(await bench.saved()) == 1
 
 
 # Triage

@@ -72,6 +72,8 @@ class Reason(StrEnum):
     """Backlogged: the queues are short."""
     QUEUE_FULL = "QueueFull"
     """Backlogged: a queue has been full for a while; senders wait."""
+    FINDINGS_REFUSED = "FindingsRefused"
+    """Backlogged: the API server refuses findings of this watch; the message has its answer and the fix."""
     TRIAGED = "Triaged"
     """Acknowledged, Resolved: triage says so."""
     AWAITING_TRIAGE = "AwaitingTriage"

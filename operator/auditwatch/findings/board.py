@@ -14,6 +14,7 @@ from auditwatch.findings import rendering
 from auditwatch.findings.lifecycle import Lifecycle, Watermark
 from auditwatch.findings.published import Head, Known, Published, first_sight, head, reviewed, seen_again
 from auditwatch.findings.reading import Reader
+from auditwatch.findings.refusals import Refusals
 from auditwatch.findings.schedule import Schedule
 from auditwatch.findings.state import FindingState, decode
 
@@ -25,6 +26,7 @@ class Board:
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
+        self.refusals = Refusals()
         self._rows: dict[str, bytes] = {}
         self._heads: dict[str, Head] = {}
         self._known: dict[str, Known] = {}
@@ -82,6 +84,7 @@ class Board:
     def settle(self, key: str, revision: int, *, now: float, moment: float) -> None:
         """The object shows this revision; whether it is wanted again is looked at anew."""
         self.schedule.succeeded(key, moment)
+        self.refusals.drop(key)
         known = self._known.get(key)
         through = known.lifecycle.through if known is not None else None
         published = Published(revision=revision, through=through.sequence if through is not None else None)
@@ -89,6 +92,21 @@ class Board:
             self._published[key] = published
             self._unsaved.add(key)
         self._want_if_due(key, now=now, moment=moment)
+
+    def refused(self, key: str, why: str, *, moment: float) -> None:
+        """The API server would not take it as it is: it is tried again, after the others."""
+        of = self._heads.get(key)
+        if of is not None:
+            self.refusals.note(key, of.watch, why, moment=moment)
+        self.schedule.failed(key, moment, creates=key not in self._known)
+
+    def backlog(self) -> int:
+        """Findings not yet written as they are, without those that are refused."""
+        return self.schedule.backlog(without=self.refusals.keys())
+
+    def waiting_since(self) -> float | None:
+        """Since when the one of them waits that waits longest; ``None`` where none waits."""
+        return self.schedule.waiting_since(without=self.refusals.keys())
 
     def look(self, finding: Mapping[str, Any], *, now: float, moment: float) -> Lifecycle | None:
         """A finding from a list: what people made of it.
@@ -124,6 +142,7 @@ class Board:
         for table in (self._rows, self._heads, self._known, self._published):
             table.pop(key, None)
         self.schedule.drop(key)
+        self.refusals.drop(key)
         self._unsaved.add(key)
 
     def _want_if_due(self, key: str, *, now: float, moment: float) -> None:
@@ -136,6 +155,7 @@ class Board:
             self.schedule.want(key, severity=of.severity, creates=key not in self._known, now=moment)
         elif of is not None and not self._is_wanted(key, of) and not self.schedule.is_in_flight(key):
             self.schedule.drop(key)
+            self.refusals.drop(key)
 
     def _is_wanted(self, key: str, of: Head) -> bool:
         """Whether it is to have an object: one that another tells of before it was ever written gets none."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from typing import Any, Final
 
 from auditwatch.detection.signal import Signal
@@ -16,6 +16,7 @@ from auditwatch.findings import adoption, identity
 from auditwatch.findings.absorb import absorb, amend
 from auditwatch.findings.evidence import short_key
 from auditwatch.findings.folding import Kin, correct, fold, is_superseded
+from auditwatch.findings.forgetting import Told, beyond_room, is_over, needless
 from auditwatch.findings.opening import FOLDED, opened
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.quotas import Quotas, purse
@@ -41,6 +42,7 @@ class Ledger:
         self._quotas = Quotas()
         self._next_over = math.inf
         self._orphans: dict[str, list[FindingState]] = {}
+        self._ended: set[str] = set()
         self._dirty: set[str] = set()
         self.duplicates = 0
         """Signals ignored because they were counted before."""
@@ -48,6 +50,8 @@ class Ledger:
         """Signals counted into a roll-up because their rule met its cap."""
         self.amended = 0
         """Signals that told more of an activity that was counted before."""
+        self.given_up = 0
+        """Incidents dropped untold, because too many of their watch were refused."""
 
     def __len__(self) -> int:
         return len(self._states)
@@ -64,11 +68,35 @@ class Ledger:
     def configure(self, watch: str, policy: FindingPolicy) -> None:
         """Use this policy for the watch from now on. What is open stays where it is and may become visible."""
         self._policies[watch] = policy
+        self._ended.discard(watch)
         for orphan in self._orphans.pop(watch, ()):
             self._continue(orphan, policy)
         for state in self._states.values():
             if state.watch == watch and policy.shows(state.severity) and not state.shown:
                 self._change(state, _show)
+
+    def end(self, watch: str) -> None:
+        """The watch is gone: its incidents stay until they are told, or refused."""
+        self._policies.pop(watch, None)
+        self._orphans.pop(watch, None)
+        self._ended.add(watch)
+
+    def end_others(self, watches: Collection[str]) -> None:
+        """These are all the watches there are."""
+        for watch in {state.watch for state in self._states.values()} - self._ended - set(watches):
+            self.end(watch)
+
+    def move_unwritten(self, watch: str, written: Container[str]) -> None:
+        """Where the watch's findings go elsewhere now, take along those of which nothing is at the API server yet."""
+        namespace = self._policies.get(watch, DEFAULT_POLICY).namespace_of(watch)
+        staying = [state for state in self._states.values() if state.watch == watch and state.namespace != namespace]
+        for state in staying:
+            key = f"{namespace}/{state.name}"
+            if state.revision > 0 and state.key not in written and key not in self._states:
+                self._leave(state)
+                state.namespace, state.key = namespace, key
+                self._enter(state)
+                self._dirty.add(key)
 
     def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
         """Take up what :meth:`take_dirty` gave out. Raises :class:`msgspec.DecodeError` on a row that is not ours."""
@@ -108,19 +136,20 @@ class Ledger:
         self._dirty.clear()
         return rows
 
-    def forget(self, *, before: float, published: Mapping[str, int]) -> int:
+    def forget(self, told: Told, *, before: float) -> int:
         """Drop incidents that are over (quiet for their ``reopen_after`` at event time ``before``) and told.
 
-        ``published`` is the revision the API server has, by key: what is above it is kept. How many were dropped.
+        What is not at the API server yet is kept, unless its watch is gone and it is refused, or too much is refused.
+        How many were dropped.
         """
-        gone = [
-            state
-            for state in self._states.values()
-            if _is_over(state, before) and (not state.shown or published.get(state.key, 0) >= state.revision)
-        ]
+        gone = needless(self._states.values(), told, before=before, has_ended=self._ended.__contains__)
         for state in gone:
             self._leave(state)
-        return len(gone)
+        given_up = beyond_room(self._states.values(), told, before=before)
+        for state in given_up:
+            self._leave(state)
+        self.given_up += len(given_up)
+        return len(gone) + len(given_up)
 
     def _continue(self, state: FindingState, policy: FindingPolicy) -> None:
         """Take over an adopted incident, unless it lies where its watch may not write, or this journal has its own."""
@@ -186,7 +215,7 @@ class Ledger:
         for story, other, sequences in pairs:
             if (
                 story.shown
-                and not _is_over(story, signal.time)
+                and not is_over(story, signal.time)
                 and fold(story, other, sequences, sequence=signal.sequence)
             ):
                 self._dirty |= {story.key, other.key}
@@ -256,7 +285,7 @@ class Ledger:
     def _open(self, fingerprint: str, signal: Signal) -> FindingState | None:
         """The incident of this fingerprint that is still open at the signal's time."""
         state = self._latest.get(fingerprint)
-        return None if state is None or _is_over(state, signal.time) else state
+        return None if state is None or is_over(state, signal.time) else state
 
     def _is_known(self, state: FindingState, signal: Signal) -> bool:
         """Counted before: at or below the watermark, or, in a finding of an earlier journal, among its last keys."""
@@ -294,14 +323,10 @@ class Ledger:
             return
         paying = [self._states[key] for key in self._quotas.paying()]
         for state in paying:
-            if _is_over(state, time):
+            if is_over(state, time):
                 self._quotas.leave(state.key)
-        ends = (state.last_seen + state.reopen_after for state in paying if not _is_over(state, time))
+        ends = (state.last_seen + state.reopen_after for state in paying if not is_over(state, time))
         self._next_over = min(ends, default=math.inf)
-
-
-def _is_over(state: FindingState, time: float) -> bool:
-    return time > state.last_seen + state.reopen_after
 
 
 def _show(state: FindingState) -> None:

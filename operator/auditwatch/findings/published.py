@@ -39,6 +39,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The few fields of an encoded :class:`FindingState` that scheduling needs; the rest is not decoded."""
 
     journal_id: str
+    watch: str
     revision: int = 0
     novel: int = 0
     severity: Severity

@@ -7,6 +7,7 @@ an outage of the API server costs time and no finding.
 from __future__ import annotations
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +19,8 @@ CREATIONS_PER_SECOND: Final = 10.0
 CREATION_BURST: Final = 20
 RETRY_SECONDS: Final = 1.0
 RETRY_LIMIT: Final = 60.0
+PATIENCE: Final = 3
+"""Failures after which a finding gives way: refused ones must not use up the creations of the others."""
 
 
 @dataclass(slots=True)
@@ -59,7 +62,10 @@ class Schedule:
         self._entries.pop(key, None)
 
     def take(self, now: float) -> str | None:
-        """The most severe finding that may be written now, the longest waiting among equals; ``None`` for not now."""
+        """The most severe finding that may be written now, the longest waiting among equals; ``None`` for not now.
+
+        What failed again and again comes after all others.
+        """
         ready = [(key, entry) for key, entry in self._ready(now) if not entry.creates or self._bucket.wait(now) == 0]
         if not ready:
             return None
@@ -103,13 +109,15 @@ class Schedule:
             self._paused_until = now + pause
             self._outages = min(self._outages + 1, 16)
 
-    def backlog(self) -> int:
+    def backlog(self, *, without: Container[str] = ()) -> int:
         """Findings not yet written as they are, those in flight among them."""
-        return sum(1 for entry in self._entries.values() if entry.in_flight or entry.wanted_since is not None)
+        entries = ((key, entry) for key, entry in self._entries.items() if key not in without)
+        return sum(1 for _, entry in entries if entry.in_flight or entry.wanted_since is not None)
 
-    def waiting_since(self) -> float | None:
+    def waiting_since(self, *, without: Container[str] = ()) -> float | None:
         """When the one that waits longest began to; ``None`` where none waits."""
-        return min((entry.wanted_since for _, entry in self._waiting() if entry.wanted_since is not None), default=None)
+        waiting = (entry for key, entry in self._waiting() if key not in without)
+        return min((entry.wanted_since for entry in waiting if entry.wanted_since is not None), default=None)
 
     def is_in_flight(self, key: str) -> bool:
         """Whether it is being written now."""
@@ -140,6 +148,6 @@ class Schedule:
         return self._bucket.wait(now) if entry.creates else 0.0
 
 
-def _urgency(item: tuple[str, _Entry]) -> tuple[int, float, str]:
+def _urgency(item: tuple[str, _Entry]) -> tuple[bool, int, float, str]:
     key, entry = item
-    return -SEVERITIES.index(entry.severity), entry.wanted_since or 0.0, key
+    return entry.failures > PATIENCE, -SEVERITIES.index(entry.severity), entry.wanted_since or 0.0, key

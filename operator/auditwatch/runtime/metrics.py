@@ -77,6 +77,10 @@ class OperatorFigures:
     duplicates: int = 0
     """Signals passed over because they were counted before."""
     backlog: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """Watch → findings that the API server will not take as they are."""
+    given_up: int = 0
+    """Of those, dropped since the start, for there were too many."""
     writes: Writes = Writes()
     loop_lag_seconds: float = 0.0
     leads: bool = False
@@ -231,6 +235,13 @@ def _detection(now: OperatorFigures) -> Iterator[Metric]:
 
 def _writes(now: OperatorFigures) -> Iterator[Metric]:
     yield _gauge("auditwatch_findings_backlog", "Findings waiting to be written.", {(): now.backlog})
+    yield _gauge(
+        "auditwatch_findings_refused",
+        "Findings the API server refuses.",
+        {(watch,): count for watch, count in now.refused.items()},
+        ("watch",),
+    )
+    yield _counter("auditwatch_findings_given_up", "Refused findings dropped, being too many.", {(): now.given_up})
     yield _counter("auditwatch_findings_written", "Findings created or brought up to date.", {(): now.writes.findings})
     yield _counter("auditwatch_events_sent", "API calls for Kubernetes Events.", {(): now.writes.events_sent})
     yield _counter(

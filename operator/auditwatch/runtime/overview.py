@@ -115,6 +115,8 @@ class Overview:
             folded=self._tally.folded,
             duplicates=self._tally.duplicates,
             backlog=self._publisher.backlog().findings,
+            refused=self._publisher.refused_counts(),
+            given_up=self._tally.given_up,
             writes=self._publisher.writes(),
             loop_lag_seconds=self._lag.seconds,
             leads=self._lease.held,
@@ -130,7 +132,7 @@ class Overview:
 
     def status_of(self, entry: WatchEntry) -> Mapping[str, Any]:
         """The status of one watch, now."""
-        now, backlog = time.time(), self._publisher.backlog()
+        now, backlog, refused = time.time(), self._publisher.backlog(), self._publisher.refused(entry.key)
         figures = Figures(
             sources=self._sources(entry, now=now),
             rules=self._rules(entry),
@@ -138,6 +140,9 @@ class Overview:
             durable=self._settings.journal.durable,
             backlog=backlog.findings,
             backlog_since=now - backlog.waiting_seconds if backlog.findings else None,
+            refused=refused.findings,
+            refused_seconds=refused.seconds,
+            refusal=refused.why,
         )
         return watch_status(entry, figures, now=now)
 

@@ -28,11 +28,13 @@ from auditwatch.cluster.findings import CONCURRENCY, FindingStore
 from auditwatch.findings import rendering
 from auditwatch.findings.board import Board, key_of
 from auditwatch.findings.published import Known
+from auditwatch.findings.refusals import Refused
 from auditwatch.findings.schedule import Schedule
 from auditwatch.findings.state import FindingState
 from auditwatch.outputs.events.recorder import EventRecorder
 from auditwatch.runtime.metrics import Writes
 from auditwatch.runtime.publishing_memory import EngineDoor, Memory
+from auditwatch.runtime.unwritable import refusal_text
 
 LIST_SECONDS: Final = 30.0
 DRAIN_SECONDS: Final = 2.0
@@ -101,10 +103,18 @@ class Publisher:
             self._board.look(finding, now=self._clock(), moment=self._monotonic())
 
     def backlog(self) -> Backlog:
-        """How much waits to be written, and for how long."""
-        since = self._board.schedule.waiting_since()
+        """How much waits to be written, and for how long; what is refused is told apart."""
+        since = self._board.waiting_since()
         waiting = 0.0 if since is None else max(0.0, self._monotonic() - since)
-        return Backlog(self._board.schedule.backlog(), waiting)
+        return Backlog(self._board.backlog(), waiting)
+
+    def refused(self, watch: str) -> Refused:
+        """What the API server refuses of one watch."""
+        return self._board.refusals.of(watch, moment=self._monotonic())
+
+    def refused_counts(self) -> Mapping[str, int]:
+        """How many findings of each watch are refused."""
+        return self._board.refusals.counts()
 
     def writes(self) -> Writes:
         """What was written since the start."""
@@ -173,7 +183,7 @@ class Publisher:
             self._postpone(state, error)
         except Exception as error:  # noqa: BLE001 - a defect that one finding meets must not keep the others back
             log.warning("finding not written, will be tried again", finding=state.name, error=repr(error))
-            self._board.schedule.failed(key, self._monotonic(), creates=self._board.known(key) is None)
+            self._board.refused(key, refusal_text(error, namespace=state.namespace), moment=self._monotonic())
         else:
             self._settle(state, known)
         self._wake.set()
@@ -211,12 +221,13 @@ class Publisher:
     def _postpone(self, state: FindingState, error: ClusterError) -> None:
         """Back to the queue; where it is not this finding's fault, everything waits."""
         self._complain(f"{type(error).__name__} {state.namespace}", error)
-        moment, creates = self._monotonic(), self._board.known(state.key) is None
+        moment = self._monotonic()
         if isinstance(error, _OUTAGES):
             retry_after = error.retry_after if isinstance(error, ApiError) else None
+            creates = self._board.known(state.key) is None
             self._board.schedule.unavailable(state.key, moment, creates=creates, retry_after=retry_after)
         else:
-            self._board.schedule.failed(state.key, moment, creates=creates)
+            self._board.refused(state.key, refusal_text(error, namespace=state.namespace), moment=moment)
 
     def _complain(self, kind: str, error: ClusterError) -> None:
         """Once per kind of trouble, until something is written again."""

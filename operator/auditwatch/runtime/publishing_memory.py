@@ -14,7 +14,9 @@ from typing import Any, Final, Protocol, TypeVar
 import structlog
 
 from auditwatch.findings.board import Board
+from auditwatch.findings.forgetting import Told
 from auditwatch.findings.ledger import Ledger
+from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.published import decode_published, encode_published
 from auditwatch.journal.errors import JournalError
 from auditwatch.runtime.engine import Engine
@@ -86,11 +88,18 @@ class Memory:
 
     async def forget(self, engine: EngineDoor, *, before: float) -> None:
         """Let the ledger drop incidents that are over and told."""
-        revisions = self._board.revisions()
+        told = Told(self._board.revisions(), self._board.refusals.keys())
         try:
-            await asyncio.wrap_future(engine.call(lambda inner: _forget(inner, before, revisions)))
+            await asyncio.wrap_future(engine.call(lambda inner: _forget(inner, before, told)))
         except (JournalError, EngineStoppedError) as error:
             log.warning("incidents that are over not dropped", error=str(error))
+
+
+def configure(engine: Engine, watch: str, policy: FindingPolicy) -> None:
+    """Use this policy for the watch's findings; those of which nothing was written yet go where it says."""
+    ledger = _ledger(engine)
+    ledger.configure(watch, policy)
+    ledger.move_unwritten(watch, dict(engine.journal.snapshots(SPACE)))
 
 
 def _adopt(engine: Engine, findings: Iterable[Mapping[str, Any]]) -> None:
@@ -107,8 +116,8 @@ def _save(engine: Engine, rows: Mapping[str, bytes | None]) -> None:
     engine.journal.put_snapshots(SPACE, rows, sequence=engine.journal.position(DETECTED))
 
 
-def _forget(engine: Engine, before: float, published: Mapping[str, int]) -> int:
-    return _ledger(engine).forget(before=before, published=published)
+def _forget(engine: Engine, before: float, told: Told) -> int:
+    return _ledger(engine).forget(told, before=before)
 
 
 def _ledger(engine: Engine) -> Ledger:

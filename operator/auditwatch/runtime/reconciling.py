@@ -27,6 +27,7 @@ from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.view import InstalledK10
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.needing import NeedlesInForce
+from auditwatch.runtime.publishing_memory import configure
 from auditwatch.runtime.registry import Registry, WatchEntry
 from auditwatch.runtime.tally import ledger_of
 
@@ -72,11 +73,12 @@ class Reconciling:
                 self._take(body)
 
     def gone(self, uid: str) -> None:
-        """The AuditWatch of this uid was deleted; its findings stay."""
+        """The AuditWatch of this uid was deleted; its findings stay, and those not written yet still are."""
         with self._lock:
             entry = self._registry.drop(uid)
             if entry is not None:
                 self._engine.remove_rule_set(entry.key)
+                self._engine.call(lambda engine: ledger_of(engine).end(entry.key))
                 self._needles.remove(entry.key)
                 log.info("watch gone", watch=entry.key)
 
@@ -86,6 +88,8 @@ class Reconciling:
             self.seen(body)
         for uid in self._registry.missing_from({body["metadata"]["uid"] for body in bodies}):
             self.gone(uid)
+        watches = {_key(body["metadata"]) for body in bodies}
+        self._engine.call(lambda engine: ledger_of(engine).end_others(watches))
 
     def use_instances(self, instances: Sequence[K10Instance], bodies: Sequence[Mapping[str, Any]]) -> None:
         """K10 was found, moved or left: compile every watch again against the K10s there are now."""
@@ -104,7 +108,7 @@ class Reconciling:
     def _take(self, body: Mapping[str, Any]) -> None:
         metadata = body["metadata"]
         parsed = parse_watch(body)
-        key = f"{metadata['namespace']}/{metadata['name']}"
+        key = _key(metadata)
         refused = self._refusal(metadata["namespace"])
         rule_set, problems = (
             (None, parsed.problems) if refused else self._compile(key, parsed, created=_created(metadata))
@@ -163,7 +167,7 @@ class Reconciling:
             return
         self._needles.put(entry.rule_set)
         policy = self._policy(entry.key, entry.spec)
-        self._engine.call(lambda engine: ledger_of(engine).configure(entry.key, policy))
+        self._engine.call(lambda engine: configure(engine, entry.key, policy))
         self._engine.install_rule_set(entry.rule_set)
 
     def _policy(self, key: str, spec: WatchSpec) -> FindingPolicy:
@@ -200,6 +204,10 @@ class Reconciling:
             f"namespace {namespace!r} may hold no AuditWatch: add it to tenancy.namespaces of the installer's "
             f"configuration, or create the AuditWatch in {self._operator_namespace!r}"
         )
+
+
+def _key(metadata: Mapping[str, Any]) -> str:
+    return f"{metadata['namespace']}/{metadata['name']}"
 
 
 def _created(metadata: Mapping[str, Any]) -> float:

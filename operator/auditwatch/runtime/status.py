@@ -62,6 +62,12 @@ class Figures:
     """Findings not yet written as they are."""
     backlog_since: float | None
     """Since when there has been a backlog without a pause; ``None`` where there is none."""
+    refused: int = 0
+    """Findings of this watch that the API server will not take as they are."""
+    refused_seconds: float = 0.0
+    """For how long already."""
+    refusal: str = ""
+    """Why, and what to do."""
 
 
 def watch_status(entry: WatchEntry, figures: Figures, *, now: float) -> dict[str, Any]:
@@ -166,6 +172,9 @@ def _durable(figures: Figures) -> Verdict:
 
 
 def _backlogged(figures: Figures, *, now: float) -> Verdict:
+    if figures.refused and figures.refused_seconds > BACKLOG_SECONDS:
+        told = f"{counted(figures.refused, 'finding')} of this watch refused, and kept to be tried again"
+        return ConditionType.BACKLOGGED, "True", Reason.FINDINGS_REFUSED, f"{told}: {figures.refusal}"
     waited = 0.0 if figures.backlog_since is None else now - figures.backlog_since
     if waited <= BACKLOG_SECONDS:
         return ConditionType.BACKLOGGED, "False", Reason.KEEPING_UP, "findings are written as they are made"

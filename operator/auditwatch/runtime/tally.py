@@ -32,6 +32,8 @@ class Tally:
     """By (watch, rule): rows of which it could not be told whether the rule holds."""
     folded: int = 0
     """Signals counted into a roll-up because their rule met its cap, since the start."""
+    given_up: int = 0
+    """Refused findings that were dropped for being too many, since the start."""
     duplicates: int = 0
     """Signals passed over because they were counted before, since the start."""
 
@@ -51,7 +53,7 @@ def tally_of(engine: Engine) -> Tally:
     assert isinstance(engine.detector, Detector)
     ledger = ledger_of(engine)
     counted = tally(ledger.states(), engine.detector.unknown_outcomes)
-    return replace(counted, folded=ledger.folded, duplicates=ledger.duplicates)
+    return replace(counted, folded=ledger.folded, given_up=ledger.given_up, duplicates=ledger.duplicates)
 
 
 def tally(states: Iterable[FindingState], unknown_outcomes: Mapping[tuple[str, str], int]) -> Tally:

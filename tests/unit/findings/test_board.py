@@ -10,9 +10,11 @@ from auditwatch.detection.signal import Absorption
 from auditwatch.events.activity import Actor
 from auditwatch.findings import rendering
 from auditwatch.findings.board import key_of
+from auditwatch.findings.forgetting import Told
 from auditwatch.findings.lifecycle import Watermark
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.published import Published, decode_published, encode_published, head
+from auditwatch.findings.refusals import Refused
 from auditwatch.findings.state import encode
 from tests.unit.findings.bench import Bench, opened
 from tests.unit.findings.making import START, WATCH, ledger, signal
@@ -90,12 +92,26 @@ def test_an_object_somebody_deleted_is_made_again() -> None:
 def test_an_incident_the_ledger_drops_leaves_nothing_behind() -> None:
     bench, key = opened()
     bench.board.take_unsaved()
-    bench.book.forget(before=START + 1e6, published=bench.board.revisions())
+    bench.book.forget(Told(bench.board.revisions()), before=START + 1e6)
     bench.board.take_rows(bench.book.take_dirty(), now=START, moment=START)
 
     assert bench.board.state(key) is None
     assert bench.board.take_unsaved() == {key: None}
     assert bench.board.revisions() == {}
+
+
+def test_what_is_refused_is_told_apart_from_what_waits_until_it_is_written() -> None:
+    bench = Bench()
+    bench.tell(signal(1), signal(2, name="weekly"))
+    first, second = (bench.board.schedule.take(START) or "" for _ in range(2))
+    bench.board.refused(first, "no such namespace", moment=START)
+    bench.write(second)
+
+    assert (bench.board.backlog(), bench.board.waiting_since()) == (0, None)
+    assert bench.board.refusals.counts() == {WATCH: 1}
+    assert bench.board.refusals.of(WATCH, moment=START + 9) == Refused(1, 9.0, "no such namespace")
+    assert bench.publish() == [first]
+    assert bench.board.refusals.of(WATCH, moment=START + 9) == Refused()
 
 
 # Triage
@@ -189,7 +205,7 @@ def test_what_triage_saw_outlives_a_restart() -> None:
 
 def test_triage_of_an_incident_that_is_over_is_still_followed() -> None:
     bench, key = opened()
-    bench.book.forget(before=START + 1e6, published=bench.board.revisions())
+    bench.book.forget(Told(bench.board.revisions()), before=START + 1e6)
     bench.board.take_rows(bench.book.take_dirty(), now=START, moment=START)
     bench.server.triage(key, state="Acknowledged")
     (lifecycle,) = bench.look()

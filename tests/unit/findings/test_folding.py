@@ -8,6 +8,7 @@ import pytest
 
 from auditwatch.detection.signal import Absorption, Signal
 from auditwatch.events.activity import Actor
+from auditwatch.findings.forgetting import Told
 from auditwatch.findings.ledger import Ledger
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.rendering import status
@@ -177,6 +178,6 @@ def test_what_is_over_is_forgotten_with_its_relations() -> None:
     book = ledger()
     _rows(book, [_content(1)], [_content(2), _story(2, 1, 2)])
     published = {state.key: 100 for state in book.states()}
-    assert book.forget(before=2_000_000_000.0, published=published) == 2
+    assert book.forget(Told(published), before=2_000_000_000.0) == 2
     _rows(book, [_content(7, after=90_000.0)])
     assert _dispositions(book) == {"content-deleted": "Open"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditwatch.events.activity import Actor
+from auditwatch.findings.forgetting import Told
 from auditwatch.findings.ledger import Ledger
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.state import decode, encode
@@ -161,7 +162,7 @@ def test_incidents_that_are_over_and_told_are_forgotten() -> None:
     book.apply([signal(1, name="daily"), signal(2, name="weekly", after=DAY)])
     daily, _ = states(book)
 
-    assert book.forget(before=START + DAY + 60, published={daily.key: 1}) == 1
+    assert book.forget(Told({daily.key: 1}), before=START + DAY + 60) == 1
     assert book.take_dirty() == {daily.key: None}
     assert len(book) == 1
 
@@ -171,16 +172,16 @@ def test_an_incident_that_is_not_told_yet_is_kept() -> None:
     book.apply([signal(1), signal(2, after=1)])
     state = only(book)
 
-    assert book.forget(before=START + 9 * DAY, published={state.key: 1}) == 0
-    assert book.forget(before=START + 9 * DAY, published={}) == 0
-    assert book.forget(before=START + 9 * DAY, published={state.key: 2}) == 1
+    assert book.forget(Told({state.key: 1}), before=START + 9 * DAY) == 0
+    assert book.forget(Told({}), before=START + 9 * DAY) == 0
+    assert book.forget(Told({state.key: 2}), before=START + 9 * DAY) == 1
 
 
 def test_an_open_incident_is_never_forgotten() -> None:
     book = ledger()
     book.apply([signal(1)])
 
-    assert book.forget(before=START + DAY, published={only(book).key: 1}) == 0
+    assert book.forget(Told({only(book).key: 1}), before=START + DAY) == 0
 
 
 # What changed
@@ -283,7 +284,7 @@ def test_a_hidden_incident_that_is_over_needs_no_publishing_to_be_forgotten() ->
     book.configure(WATCH, FindingPolicy(min_severity="Critical"))
     book.apply([signal(1, severity="Low")])
 
-    assert book.forget(before=START + 2 * DAY, published={}) == 1
+    assert book.forget(Told({}), before=START + 2 * DAY) == 1
 
 
 def test_findings_go_to_the_namespace_the_policy_names() -> None:

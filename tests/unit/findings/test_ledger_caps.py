@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auditwatch.findings import rendering
+from auditwatch.findings.forgetting import Told
 from auditwatch.findings.ledger import Ledger
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.state import FindingState
@@ -152,7 +153,7 @@ def test_forgetting_incidents_gives_their_room_back() -> None:
     book = capped()
     book.apply([signal(index, name=f"policy-{index}") for index in range(1, CAP + 1)])
     told = {state.key: state.revision for state in states(book)}
-    book.forget(before=START + 90_000, published=told)
+    book.forget(Told(told), before=START + 90_000)
     book.apply([signal(20, name="new", after=1)])
 
     (new,) = [state for state in states(book) if state.target and state.target.name == "new"]

@@ -279,3 +279,14 @@ def test_nothing_that_is_wanted_is_ever_lost(wishes: list[tuple[str, Severity, b
         now += min(schedule.wait(now), 60.0)
 
     assert written == {key for key, _, _ in wishes}
+
+
+def test_what_is_refused_again_and_again_gives_way_to_what_can_be_written() -> None:
+    schedule = Schedule(rate=1, burst=1)
+    wanting(schedule, "refused", severity="Critical")
+    for now in (0.0, 100.0, 200.0, 300.0):
+        assert schedule.take(now) == "refused"
+        schedule.failed("refused", now, creates=True)
+    wanting(schedule, "other", severity="Low", now=400.0)
+
+    assert (schedule.take(400.0), schedule.take(400.0), schedule.take(401.0)) == ("other", None, "refused")

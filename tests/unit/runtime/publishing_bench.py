@@ -21,7 +21,7 @@ from auditwatch.journal.journal import Journal
 from auditwatch.outputs.events.recorder import EventRecorder
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.publishing import Publisher
-from auditwatch.runtime.publishing_memory import SPACE
+from auditwatch.runtime.publishing_memory import SPACE, configure
 from auditwatch.runtime.reading import Reading
 from auditwatch.runtime.tally import ledger_of
 from tests.unit.findings.making import WATCH
@@ -43,6 +43,14 @@ class Bench:
     async def apply(self, *signals: Signal) -> None:
         """Count signals into findings, as of one commit."""
         await asyncio.wrap_future(self.engine.call(lambda engine: engine.ledger.apply(signals)))
+
+    async def configure(self, policy: FindingPolicy) -> None:
+        """The watch says another thing about its findings."""
+        await asyncio.wrap_future(self.engine.call(lambda engine: configure(engine, WATCH, policy)))
+
+    async def end(self) -> None:
+        """The watch is deleted."""
+        await asyncio.wrap_future(self.engine.call(lambda engine: ledger_of(engine).end(WATCH)))
 
     async def states(self) -> list[FindingState]:
         """What the ledger holds."""

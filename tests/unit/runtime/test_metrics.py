@@ -35,6 +35,8 @@ EVERYTHING = OperatorFigures(
     findings={("ns/k10", "policy-paused", "High"): 2},
     unknown_outcomes={("ns/k10", "policy-paused"): 7},
     folded=8,
+    refused={"ns/k10": 10},
+    given_up=15,
     duplicates=9,
     default_watch_missing=True,
 )

@@ -12,7 +12,7 @@ from auditwatch.events.activity import Actor
 from auditwatch.findings.policy import FindingPolicy
 from tests.unit.cluster.hostile import serving
 from tests.unit.findings.littleserver import LittleServer, refused
-from tests.unit.findings.making import signal
+from tests.unit.findings.making import WATCH, signal
 from tests.unit.runtime.publishing_bench import publishing
 
 
@@ -161,9 +161,40 @@ async def test_a_finding_the_server_refuses_does_not_hold_up_the_others(
         await bench.until(lambda: counts(server) == [1])
         server.refusal = no_new_finding
         await bench.apply(signal(2, name="bad", severity="Critical"), signal(3, name="good", after=1))
-        await bench.until(lambda: counts(server) == [2] and bench.publisher.backlog().findings == 1)
+        await bench.until(lambda: counts(server) == [2] and bench.publisher.refused(WATCH).findings == 1)
+        assert bench.publisher.backlog().findings == 0
+        assert "422 Invalid" in bench.publisher.refused(WATCH).why
         await bench.publisher._memory.save(bench.engine)
         assert len(await bench.saved()) == 1
+
+
+async def test_what_was_refused_in_a_mistyped_namespace_is_written_where_the_watch_says_then(
+    server: LittleServer, journal: Path, tmp_path: Path
+) -> None:
+    def is_missing(request: web.Request) -> web.Response | None:
+        return refused(404, "NotFound") if request.method == "POST" and "/mistyped/" in request.path else None
+
+    server.refusal = is_missing
+    policy = FindingPolicy(namespace="mistyped")
+    async with serving(server.handle, tmp_path) as cluster, publishing(cluster, journal, policy=policy) as bench:
+        await bench.apply(signal(1))
+        await bench.until(lambda: bench.publisher.refused(WATCH).findings == 1)
+        await bench.configure(FindingPolicy(namespace="security"))
+        await bench.until(lambda: counts(server) == [1] and bench.publisher.refused(WATCH).findings == 0)
+        assert [finding["metadata"]["namespace"] for finding in findings(server)] == ["security"]
+
+
+async def test_findings_of_a_watch_that_went_with_its_namespace_are_let_go(
+    server: LittleServer, journal: Path, tmp_path: Path
+) -> None:
+    server.refusal = lambda request: None if request.method == "GET" else refused(404, "NotFound")
+    async with serving(server.handle, tmp_path) as cluster, publishing(cluster, journal) as bench:
+        await bench.apply(signal(1))
+        await bench.until(lambda: bench.publisher.refused(WATCH).findings == 1)
+        await bench.end()
+        await bench.publisher._memory.forget(bench.engine, before=0.0)
+        await bench.until(lambda: bench.publisher.refused_counts() == {})
+        assert await bench.states() == []
 
 
 # Triage

@@ -138,6 +138,16 @@ def test_a_backlog_is_told_only_when_it_lasts() -> None:
     assert condition("Backlogged", figures=old)["message"].startswith("7 findings")
 
 
+def test_findings_that_are_refused_are_told_with_the_fix_when_it_lasts() -> None:
+    old = replace(FIGURES, refused=3, refused_seconds=31.0, refusal="no such namespace; create it")
+    told = condition("Backlogged", figures=old)
+
+    assert condition("Backlogged", figures=replace(old, refused_seconds=5.0))["status"] == "False"
+    assert (told["status"], told["reason"]) == ("True", Reason.FINDINGS_REFUSED)
+    assert told["message"].startswith("3 findings of this watch refused")
+    assert told["message"].endswith("no such namespace; create it")
+
+
 def test_transition_times_move_only_when_the_status_does() -> None:
     first = watch_status(ENTRY, FIGURES, now=NOON)
     entry = replace(ENTRY, status=first)

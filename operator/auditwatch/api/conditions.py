@@ -52,6 +52,8 @@ class Reason(StrEnum):
     """Accepted: the message counts rules and packs."""
     INVALID_SPEC = "InvalidSpec"
     """Accepted, Ready: the message lists every problem with its path; what is not named there is in force."""
+    NOT_IN_FORCE = "NotInForce"
+    """Accepted, Ready: what the spec says could not be put in force yet; the message says why, and what is."""
     SOURCES_ALIVE = "SourcesAlive"
     """SourcesAvailable: each has given proof of life."""
     WAITING_FOR_FIRST_SENDER = "WaitingForFirstSender"

@@ -123,7 +123,7 @@ class Operator:
             return
         if await self._default_watch() is None:
             return
-        if await self._patiently("read AuditWatches", lambda _: repair.once()) is None:
+        if not await self._take_up(repair):
             return
         if await self._patiently("read findings", lambda _: self._start_publishing()) is None:
             return
@@ -140,6 +140,21 @@ class Operator:
         self._spawn(sharing.run(), "packs")
         self._ready_reason = ""
         log.info("operator ready", k10s=[instance.namespace for instance in instances])
+
+    async def _take_up(self, repair: Repair) -> bool:
+        """Every AuditWatch is in force; False where the operator was told to end first.
+
+        A journal that cannot be written is waited for: windows of rules that are not in force are given up.
+        """
+        tell = _told_once("rules not in force yet")
+        while await self._patiently("read AuditWatches", lambda _: repair.once()):
+            waiting = [entry for entry in self._registry.entries() if entry.not_in_force]
+            if not waiting or self._parts.engine.figures().is_healthy:
+                return True
+            tell(waiting[0].not_in_force)
+            self._ready_reason = f"cannot put rules in force: {waiting[0].not_in_force}"
+            await self._unless_ended(asyncio.sleep(RETRY_SECONDS))
+        return False
 
     async def _default_watch(self) -> bool | None:
         """The installation's own AuditWatch is there, or was refused; ``None`` as of :meth:`_patiently`."""

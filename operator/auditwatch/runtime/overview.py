@@ -11,7 +11,7 @@ from typing import Any
 from auditwatch.cluster.lease import LeaseHolder
 from auditwatch.detection.visibility import Visibility, rule_set_visibility
 from auditwatch.events.activity import Evidence
-from auditwatch.journal.errors import JournalUnavailableError
+from auditwatch.journal.errors import JournalError
 from auditwatch.k10.kinds import kinds_of
 from auditwatch.runtime.auditsight import audit_figures, audit_sources, silence_of
 from auditwatch.runtime.canaries import AuditCanaries
@@ -77,7 +77,7 @@ class Overview:
         )
         try:
             self._tally = await asyncio.wrap_future(self._engine.call(tally_of))
-        except (EngineStoppedError, JournalUnavailableError):
+        except (EngineStoppedError, JournalError):
             return
 
     # Probes

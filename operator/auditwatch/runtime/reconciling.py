@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -25,11 +26,10 @@ from auditwatch.events.times import parse_time
 from auditwatch.findings.policy import RUNBOOKS, FindingPolicy, finding_namespace
 from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.view import InstalledK10
+from auditwatch.runtime.enforcing import Enforcing
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.needing import NeedlesInForce
-from auditwatch.runtime.publishing_memory import configure
 from auditwatch.runtime.registry import Registry, WatchEntry
-from auditwatch.runtime.tally import ledger_of
 
 log = structlog.get_logger()
 
@@ -51,12 +51,11 @@ class Reconciling:
         runbooks: str = RUNBOOKS,
     ) -> None:
         self._registry = registry
-        self._engine = engine
         self._operator_namespace = operator_namespace
         self._tenant_namespaces = tuple(tenant_namespaces)
         self._shipped = tuple(packs)
         self._shared = Shared()
-        self._needles = needles
+        self._enforcing = Enforcing(engine, needles)
         self._instances = tuple(instances)
         self._clock = clock
         self._runbooks = runbooks
@@ -67,7 +66,7 @@ class Reconciling:
         metadata = body["metadata"]
         with self._lock:
             known = self._registry.get(metadata["uid"])
-            if known is not None and known.generation == metadata["generation"]:
+            if known is not None and known.is_current(metadata["generation"]):
                 self._registry.note_status(known.uid, body.get("status") or {})
             else:
                 self._take(body)
@@ -75,12 +74,11 @@ class Reconciling:
     def gone(self, uid: str) -> None:
         """The AuditWatch of this uid was deleted; its findings stay, and those not written yet still are."""
         with self._lock:
-            entry = self._registry.drop(uid)
-            if entry is not None:
-                self._engine.remove_rule_set(entry.key)
-                self._engine.call(lambda engine: ledger_of(engine).end(entry.key))
-                self._needles.remove(entry.key)
-                log.info("watch gone", watch=entry.key)
+            entry = self._registry.get(uid)
+            if entry is None or (not self._has_successor(entry) and self._enforcing.end(entry.key)):
+                return  # what could not be done is tried again by the repair loop, as long as it is known here
+            self._registry.drop(uid)
+            log.info("watch gone", watch=entry.key)
 
     def repair(self, bodies: Sequence[Mapping[str, Any]]) -> None:
         """All there are: take up what nobody told us of, and drop what is no longer there."""
@@ -88,8 +86,7 @@ class Reconciling:
             self.seen(body)
         for uid in self._registry.missing_from({body["metadata"]["uid"] for body in bodies}):
             self.gone(uid)
-        watches = {_key(body["metadata"]) for body in bodies}
-        self._engine.call(lambda engine: ledger_of(engine).end_others(watches))
+        self._enforcing.end_others({_key(body["metadata"]) for body in bodies})
 
     def use_instances(self, instances: Sequence[K10Instance], bodies: Sequence[Mapping[str, Any]]) -> None:
         """K10 was found, moved or left: compile every watch again against the K10s there are now."""
@@ -125,9 +122,10 @@ class Reconciling:
             refused=refused,
             status=body.get("status") or {},
         )
-        self._install(entry)
-        self._registry.put(entry)
-        log.info("watch taken up", watch=key, generation=entry.generation, problems=len(problems), refused=refused)
+        trouble = self._install(entry)
+        self._registry.put(self._former(entry, trouble) if trouble else entry)
+        if not trouble:
+            log.info("watch taken up", watch=key, generation=entry.generation, problems=len(problems), refused=refused)
 
     def _compile(self, key: str, parsed: ParsedWatch, *, created: float) -> tuple[RuleSet | None, tuple[Problem, ...]]:
         instance = next((each for each in self._instances if each.name == parsed.spec.k10_name), None)
@@ -160,15 +158,20 @@ class Reconciling:
         named = [problem for pack in spec.packs for problem in self._shared.pack_problems.get(pack.name, ())]
         return (*named, *(self._shared.problems if self._tenant(key) is None else ()))
 
-    def _install(self, entry: WatchEntry) -> None:
+    def _install(self, entry: WatchEntry) -> str:
+        """Why it did not come into force; empty where it did."""
         if entry.rule_set is None or entry.paused:
-            self._engine.remove_rule_set(entry.key)
-            self._needles.remove(entry.key)
-            return
-        self._needles.put(entry.rule_set)
-        policy = self._policy(entry.key, entry.spec)
-        self._engine.call(lambda engine: configure(engine, entry.key, policy))
-        self._engine.install_rule_set(entry.rule_set)
+            return self._enforcing.remove(entry.key)
+        return self._enforcing.put(entry.rule_set, self._policy(entry.key, entry.spec))
+
+    def _former(self, entry: WatchEntry, trouble: str) -> WatchEntry:
+        """What is still in force where ``entry`` did not come into it."""
+        nothing = replace(entry, generation=0, rule_set=None)
+        return replace(self._registry.get(entry.uid) or nothing, not_in_force=trouble, status=entry.status)
+
+    def _has_successor(self, entry: WatchEntry) -> bool:
+        """Whether it was made again under its name: then what is in force is the successor's."""
+        return any(other.key == entry.key and other.uid != entry.uid for other in self._registry.entries())
 
     def _policy(self, key: str, spec: WatchSpec) -> FindingPolicy:
         wanted = "" if self._policy_problems(key, spec) else spec.findings.namespace

@@ -32,6 +32,8 @@ class WatchEntry:
     problems: tuple[Problem, ...] = ()
     refused: str = ""
     """Why the whole watch is not accepted here; empty where it is."""
+    not_in_force: str = ""
+    """Why what the API shows did not come into force; all else is then what was before, generation 0 for nothing."""
     status: Mapping[str, Any] = field(default_factory=dict)
     """The status last read from the API: where conditions keep their transition times."""
 
@@ -39,6 +41,10 @@ class WatchEntry:
     def key(self) -> str:
         """``namespace/name``, the word detection and findings know the watch by."""
         return f"{self.namespace}/{self.name}"
+
+    def is_current(self, generation: int) -> bool:
+        """Whether nothing is left to do for this generation."""
+        return self.generation == generation and not self.not_in_force
 
     @property
     def paused(self) -> bool:

@@ -119,6 +119,9 @@ def _accepted(entry: WatchEntry) -> Verdict:
         return ConditionType.ACCEPTED, "False", Reason.INVALID_SPEC, entry.refused
     listed = "; ".join(map(str, entry.problems))
     in_force = f"{counted(_rules(entry), 'rule')} in force"
+    if entry.not_in_force:
+        text = f"the spec is not in force yet, and is tried again every minute: {entry.not_in_force} ({in_force})"
+        return ConditionType.ACCEPTED, "False", Reason.NOT_IN_FORCE, text
     if any(problem.fatal for problem in entry.problems):
         return ConditionType.ACCEPTED, "False", Reason.INVALID_SPEC, f"{listed} ({in_force})"
     message = f"{in_force}; {listed}" if listed else in_force

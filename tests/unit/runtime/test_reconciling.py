@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from auditwatch.detection.shared import LABEL
 from auditwatch.findings.ledger import Ledger
 from auditwatch.journal.journal import Journal
 from auditwatch.k10.identity import K10Instance
+from auditwatch.runtime.enforcing import Enforcing
+from auditwatch.runtime.engine import Engine
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.needing import NeedlesInForce
 from auditwatch.runtime.reading import Reading
@@ -315,3 +318,134 @@ def test_what_is_no_pack_warns_the_operators_own_watches(reconciling: Reconcilin
     assert (problem.path, problem.fatal) == ("configmap ours, rules", False)
     assert entry(registry, "u2").problems == ()
     assert entry(registry).rule_set is not None
+
+
+# What could not be done
+
+
+def squeeze(engine: EngineThread) -> None:
+    """The journal's volume is full."""
+
+    def fill(inner: Engine) -> None:
+        inner.journal._db.execute(f"PRAGMA max_page_count = {inner.journal._db.number('PRAGMA page_count')}")
+
+    engine._post(fill).result()
+
+
+def enlarge(engine: EngineThread) -> None:
+    engine._post(lambda inner: inner.journal._db.execute("PRAGMA max_page_count = 1073741823")).result()
+
+
+def read_only(engine: EngineThread, is_so: str) -> None:
+    """The journal's volume takes no write, or does again."""
+    engine._post(lambda inner: inner.journal._db.execute(f"PRAGMA query_only = {is_so}")).result()
+
+
+def test_rules_that_could_not_come_into_force_are_told_and_tried_again(
+    reconciling: Reconciling, registry: Registry, engine: EngineThread
+) -> None:
+    squeeze(engine)
+    reconciling.seen(body())
+    assert (entry(registry).rule_set, entry(registry).generation) == (None, 0)
+    assert "the disk is full" in entry(registry).not_in_force
+
+    enlarge(engine)
+    reconciling.repair([body()])
+    known = entry(registry)
+    assert (known.not_in_force, known.generation) == ("", 1)
+    assert known.rule_set is not None
+    assert len(in_force(engine)) == len(known.rule_set.rules) == len(_installed(engine, known.key))
+
+
+def test_what_was_in_force_before_still_is_and_is_what_is_told(
+    reconciling: Reconciling, registry: Registry, engine: EngineThread
+) -> None:
+    reconciling.seen(body(packs=[], rules=[RULE]))
+    squeeze(engine)
+    reconciling.seen(body(generation=2))
+
+    known = entry(registry)
+    assert (known.generation, bool(known.not_in_force)) == (1, True)
+    assert known.rule_set is not None
+    assert set(known.rule_set.rules) == set(_installed(engine, known.key)) == {"touched"}
+
+
+def test_a_watch_compiled_anew_for_another_k10_is_tried_again_at_the_same_generation(
+    reconciling: Reconciling, registry: Registry, engine: EngineThread
+) -> None:
+    moved = K10Instance(namespace="backup", api_domain="kio.backup")
+    reconciling.seen(body())
+    read_only(engine, "1")
+    reconciling.use_instances([moved], [body()])
+    assert entry(registry).not_in_force
+    read_only(engine, "0")
+    reconciling.seen(body())
+
+    rule_set = entry(registry).rule_set
+    assert rule_set is not None
+    assert (rule_set.k10.group("config.kio.kasten.io"), entry(registry).not_in_force) == ("config.kio.backup", "")
+
+
+def test_a_deleted_watch_that_could_not_be_taken_out_of_force_is_tried_again(
+    reconciling: Reconciling, registry: Registry, engine: EngineThread, needles: NeedlesInForce
+) -> None:
+    nothing = needles()
+    reconciling.seen(body())
+    read_only(engine, "1")
+    reconciling.gone("u1")
+    assert _installed(engine, "aw/watch-u1")
+    read_only(engine, "0")
+    reconciling.repair([])
+
+    assert (registry.entries(), in_force(engine), needles()) == ([], {}, nothing)
+    assert _installed(engine, "aw/watch-u1") == {}
+
+
+def test_a_watch_that_was_made_again_under_its_name_stays_in_force_when_the_former_is_missed(
+    reconciling: Reconciling, registry: Registry, engine: EngineThread
+) -> None:
+    again = body(packs=[], rules=[RULE])
+    again["metadata"]["uid"] = "u2"
+    reconciling.seen(body())
+    reconciling.repair([again])
+
+    assert [known.uid for known in registry.entries()] == ["u2"]
+    assert set(_installed(engine, "aw/watch-u1")) == {"touched"}
+
+
+def test_an_engine_that_hangs_holds_nobody_for_ever_and_does_nothing_afterwards(
+    engine: EngineThread, needles: NeedlesInForce
+) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def hang(_inner: Engine) -> None:
+        entered.set()
+        leave.wait()
+
+    hanging = engine._post(hang)
+    entered.wait()
+    trouble = Enforcing(engine, needles, seconds=0.01).remove("aw/watch-u1")
+    leave.set()
+    hanging.result()
+
+    assert "did not answer within 0.01 s" in trouble
+
+
+def test_incidents_of_a_watch_that_is_gone_end(reconciling: Reconciling, engine: EngineThread) -> None:
+    reconciling.seen(body())
+    reconciling.gone("u1")
+
+    assert engine.call(lambda inner: ledger_of(inner)._ended).result() == {"aw/watch-u1"}
+    reconciling.seen(body())
+    assert engine.call(lambda inner: ledger_of(inner)._ended).result() == set()
+
+
+def _installed(engine: EngineThread, watch: str) -> Mapping[str, Any]:
+    """What the detector has in force, whatever the journal says."""
+
+    def rules(inner: Engine) -> Mapping[str, Any]:
+        assert isinstance(inner.detector, Detector)
+        found = inner.detector._in_force.get(watch)
+        return found.rule_set.rules if found is not None else {}
+
+    return engine._post(rules).result()

@@ -138,6 +138,15 @@ def test_a_backlog_is_told_only_when_it_lasts() -> None:
     assert condition("Backlogged", figures=old)["message"].startswith("7 findings")
 
 
+def test_what_did_not_come_into_force_is_told_with_the_reason() -> None:
+    entry = replace(ENTRY, not_in_force="the disk is full")
+
+    for kind in ("Accepted", "Ready"):
+        told = condition(kind, entry)
+        assert (told["status"], told["reason"]) == ("False", Reason.NOT_IN_FORCE)
+        assert "the disk is full (0 rules in force)" in told["message"]
+
+
 def test_findings_that_are_refused_are_told_with_the_fix_when_it_lasts() -> None:
     old = replace(FIGURES, refused=3, refused_seconds=31.0, refusal="no such namespace; create it")
     told = condition("Backlogged", figures=old)

@@ -7,6 +7,7 @@ what a patch names is known even where the object is not.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,6 +24,8 @@ from auditwatch.events.audit import AuditEvent, AuditRecord, UserInfo
 from auditwatch.events.derived import Network
 from auditwatch.events.times import parse_time
 
+AHEAD_SECONDS: Final = 300.0
+"""How far a server's clock may be ahead of ours. No event of a live source is taken to be of a later time."""
 _REVIEWS: Final = frozenset({"authentication.k8s.io", "authorization.k8s.io"})
 """Groups whose requests are answered and never stored: a dry run of one is no different."""
 _UNREAD: Final = frozenset({"FieldsUnreadable", "Salvaged"})
@@ -38,6 +41,8 @@ class Circumstances:
     k10: K10View
     pods: PodsView
     trusted_proxies: Sequence[Network] = ()
+    ahead_seconds: float = math.inf
+    """How long after its receipt an event may claim to have happened; unbounded where a receipt says nothing of it."""
 
 
 def request_key(record: AuditRecord) -> str:
@@ -66,16 +71,22 @@ def event_time(record: AuditRecord) -> float:
     return moment if moment is not None else (parse_time(event.request_received_timestamp) or record.received)
 
 
+def heard_time(record: AuditRecord) -> float:
+    """The same of what was received as it happened, or later: never far after its receipt, whatever it claims."""
+    return min(event_time(record), record.received + AHEAD_SECONDS)
+
+
 def activity_of(record: AuditRecord, seen: Circumstances) -> Activity:
     """The activity of a record whose event is decisive (``derived.is_decisive``)."""
-    event, time = record.event, event_time(record)
+    event, latest = record.event, record.received + seen.ahead_seconds
+    time, begun = min(event_time(record), latest), parse_time(event.request_received_timestamp)
     outcome = derived.outcome_of(event)
     target = target_of(record, outcome, is_built_in=_is_built_in(event, seen.k10))
     bodies = bodies_of(record, target, outcome, seen.k10.list_keys(target.group, target.resource))
     return Activity(
         key=request_key(record),
         time=time,
-        not_before=parse_time(event.request_received_timestamp),
+        not_before=None if begun is None else min(begun, latest),
         cluster=record.cluster,
         source=record.source,
         evidence=record.evidence,

@@ -53,19 +53,17 @@ class Crossing:
 def add(window: Window, *, time: float, count: int, sequence: int, timespan: float, threshold: int) -> Crossing | None:
     """Count one activity; a crossing if a window of ``timespan`` seconds (bounds included) around it is full enough.
 
-    What is older than two timespans before the newest is not counted any more.
+    What is older than two timespans before it and before the two that came last is not counted any more.
     """
-    entries = window.entries
-    if entries and time < window.newest - 2 * timespan:
-        return None
-    is_newest = not entries or time >= window.newest  # nearly always
-    place = len(entries) if is_newest else bisect.bisect_right(entries, time, key=_time)
+    entries, lately = window.entries, _lately(window.entries, time)
+    place = len(entries) if time >= window.newest else bisect.bisect_right(entries, time, key=_time)
     entries.insert(place, Entry(time, count, sequence))
-    place -= _forget(window, timespan)
+    _forget(window, lately[0] - 2 * timespan)
     if len(entries) > MAX_ENTRIES:
         _merge(window, timespan / _CELLS)
-        place = max(bisect.bisect_right(window.entries, time, key=_time) - 1, 0)
-    return _crossing(_full(window.entries, place, timespan, threshold))
+        _crop(window, present=lately[(len(lately) - 1) // 2])
+    place = bisect.bisect_right(window.entries, time, key=_time) - 1
+    return _crossing(_full(window.entries, place, timespan, threshold)) if place >= 0 else None
 
 
 def sum_around(window: Window, time: float, timespan: float) -> int:
@@ -87,12 +85,29 @@ def _sums(entries: Sequence[Entry]) -> list[int]:
     return [0, *accumulate(entry.count for entry in entries)]
 
 
-def _forget(window: Window, timespan: float) -> int:
-    """Drop what is too old; how many entries."""
-    entries, eldest = window.entries, window.newest - 2 * timespan
-    gone = bisect.bisect_left(entries, eldest, key=_time) if entries[0].time < eldest else 0
-    del entries[:gone]
-    return gone
+def _sequence(entry: Entry) -> int:
+    return entry.sequence
+
+
+def _lately(entries: Sequence[Entry], time: float) -> list[float]:
+    """Times of the activity and of the two that came last, rising. The middle one is about the present.
+
+    One event with a wrong time, years ahead or back, so neither ends what is counted nor hides what comes after it.
+    """
+    return sorted([time, *map(_time, sorted(entries, key=_sequence)[-2:])])
+
+
+def _forget(window: Window, eldest: float) -> None:
+    """Drop what is too old."""
+    if window.entries[0].time < eldest:
+        del window.entries[: bisect.bisect_left(window.entries, eldest, key=_time)]
+
+
+def _crop(window: Window, *, present: float) -> None:
+    """Keep what is nearest to the present: what lies in the future of it goes before what is counted now."""
+    entries = window.entries
+    while len(entries) > MAX_ENTRIES:
+        del entries[0 if present - entries[0].time > entries[-1].time - present else -1]
 
 
 def _merge(window: Window, cell: float) -> None:

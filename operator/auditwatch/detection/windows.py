@@ -39,6 +39,7 @@ class Windows:
         self._by_prefix: dict[str, dict[str, Window]] = {}
         self._dirty: set[tuple[str, str]] = set()
         self._swept: dict[str, float] = {}
+        self._last: dict[str, float] = {}
         self.forgotten: Counter[str] = Counter()
         """Windows pushed out by :data:`MAX_KEYS`, by prefix."""
 
@@ -46,15 +47,21 @@ class Windows:
         """The window to be changed, made where there is none."""
         windows = self._by_prefix.setdefault(prefix, {})
         window = windows.pop(key, None) or Window()
-        if now - self._swept.setdefault(prefix, now) > timespan:
-            self._drop(prefix, [name for name, old in windows.items() if old.newest < now - 2 * timespan])
-            self._swept[prefix] = now
+        self._sweep(prefix, min(now, self._last.get(prefix, now)), timespan)
+        self._last[prefix] = now
         if len(windows) >= MAX_KEYS:
             self._drop(prefix, [next(iter(windows))])
             self.forgotten[prefix] += 1
         windows[key] = window
         self._dirty.add((prefix, key))
         return window
+
+    def _sweep(self, prefix: str, now: float, timespan: float) -> None:
+        """Drop what is over. ``now`` is the earlier of two times, so that one that is wrong ends nothing."""
+        if abs(now - self._swept.setdefault(prefix, now)) > timespan:
+            over = [name for name, old in self._by_prefix[prefix].items() if old.newest < now - 2 * timespan]
+            self._drop(prefix, over)
+            self._swept[prefix] = now
 
     def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
         """Take up saved windows; raises :class:`WindowsCorruptError`."""

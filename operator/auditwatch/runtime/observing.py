@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from auditwatch.detection.audited import event_time
+from auditwatch.detection.audited import heard_time
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.observed import AuditSight, ObservedLevels, ObservedRow
 from auditwatch.events.activity import Evidence
@@ -49,7 +49,7 @@ class Observing:
     def note(self, record: AuditRecord) -> None:
         """One event of a source."""
         with self._lock:
-            self._of(record.source).note(record.event, event_time(record))
+            self._of(record.source).note(record.event, heard_time(record))
 
     def sight(self, source: str, evidence: Evidence, *, silence: str, now: float) -> AuditSight:
         """What a source is proven to show at ``now`` (seconds since the epoch)."""
@@ -96,7 +96,7 @@ class Witness:
         """A source hands a record over: what that proves of the source. From the source's thread."""
         self._observing.note(record)
         if self._canaries.proves(record):
-            proof = Proof(record.source, record.instance, record.evidence, event_time(record))
+            proof = Proof(record.source, record.instance, record.evidence, heard_time(record))
             with self._lock:
                 self._proofs.append(proof)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from auditwatch.detection.audited import Circumstances, activity_of
+from auditwatch.detection.audited import AHEAD_SECONDS, Circumstances, activity_of
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.holding import hold_seconds
 from auditwatch.detection.joiner.joiner import JOINABLE_SECONDS
@@ -60,7 +60,9 @@ class Reading:
 
     def activity(self, record: AuditRecord) -> Activity:
         """The activity of an audit event, by what is known now."""
-        circumstances = Circumstances(k10=self._k10, pods=self._pods, trusted_proxies=self._trusted_proxies)
+        circumstances = Circumstances(
+            k10=self._k10, pods=self._pods, trusted_proxies=self._trusted_proxies, ahead_seconds=AHEAD_SECONDS
+        )
         return activity_of(record, circumstances)
 
     def hold(self, activity: Activity) -> float:

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from auditwatch.detection.audited import AHEAD_SECONDS
 from auditwatch.detection.joiner.arrivals import Arrival, Record
 from auditwatch.detection.joiner.joiner import Joiner
 from auditwatch.events.activity import Activity, Evidence, Gap, LogRow, Revision, StateChange
@@ -150,7 +151,7 @@ class Settler:
         self._taken = row.sequence
         self._now = max(self._now, row.received)
         try:
-            record = _RECORDS.decode(row.payload)
+            record = _bounded(_RECORDS.decode(row.payload), row.received + AHEAD_SECONDS)
             if isinstance(record, AuditRecord) and self._own.is_own(record):
                 self._passed.append(row.sequence)
                 return
@@ -186,6 +187,13 @@ class Settler:
     def _trouble(self, sequence: int, error: Exception) -> Gap:
         self._problems.note("settling", error, inbox_sequence=sequence)
         return unreadable(sequence, "journal", self._now, error, cluster=self._cluster)
+
+
+def _bounded(record: Record, latest: float) -> Record:
+    """A sender's word about its own gaps is not believed of the future; events are bounded where they are read."""
+    if not isinstance(record, Gap) or record.end <= latest:
+        return record
+    return msgspec.structs.replace(record, start=min(record.start, latest), end=latest)
 
 
 def unreadable(sequence: int, source: str, received: float, error: Exception, *, cluster: str) -> Gap:

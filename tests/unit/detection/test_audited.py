@@ -7,11 +7,20 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from auditwatch.detection.audited import event_time, request_key
+from auditwatch.detection.audited import (
+    AHEAD_SECONDS,
+    Circumstances,
+    activity_of,
+    event_time,
+    heard_time,
+    request_key,
+)
+from auditwatch.detection.trust import AnyPod
 from auditwatch.events.activity import Activity, Client, Request, Response
 
-from .building import POLICY_REFERENCE, audited, record
+from .building import K10, POLICY_REFERENCE, audited, record
 
 NEW_YEAR = 1767225600.0  # 2026-01-01T00:00:00Z
 URI = "/apis/config.kio.kasten.io/v1alpha1/namespaces/kasten-io/policies/daily"
@@ -35,6 +44,22 @@ def test_an_event_happened_when_it_was_answered_and_not_before_it_was_asked() ->
 def test_an_event_without_a_readable_time_happened_when_it_reached_us() -> None:
     assert event_time(record(stageTimestamp="noon")) == NEW_YEAR
     assert event_time(record(stageTimestamp="", requestReceivedTimestamp="")) == 1.0
+
+
+def test_an_event_of_a_live_source_is_never_of_a_time_long_after_its_receipt() -> None:
+    ahead = record(stageTimestamp="2036-01-01T00:00:00Z", requestReceivedTimestamp="2036-01-01T00:00:00Z")
+    live = replace(ahead, received=NEW_YEAR)
+    read = Circumstances(k10=K10, pods=AnyPod(), ahead_seconds=AHEAD_SECONDS)
+
+    assert heard_time(live) == NEW_YEAR + AHEAD_SECONDS
+    assert (activity_of(live, read).time, activity_of(live, read).not_before) == (NEW_YEAR + 300, NEW_YEAR + 300)
+    assert heard_time(replace(record(), received=NEW_YEAR + 9)) == event_time(record())
+
+
+def test_where_receipt_says_nothing_of_it_an_event_is_of_the_time_it_names() -> None:
+    later = record(stageTimestamp="2036-01-01T00:00:00Z")
+
+    assert activity_of(later, Circumstances(k10=K10, pods=AnyPod())).time == event_time(later) > NEW_YEAR
 
 
 def test_the_row_says_which_record_and_how_well_its_actor_is_known() -> None:

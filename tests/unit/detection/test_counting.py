@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditwatch.detection.counting import MAX_ENTRIES, Crossing, Window, add, sum_around
+from auditwatch.detection.counting import MAX_ENTRIES, Crossing, Entry, Window, add, sum_around
 
 SPAN = 600.0
 
@@ -53,8 +53,51 @@ def test_a_late_arrival_completes_a_window_that_lies_back() -> None:
     assert _counts([0, 500, 1000, 100]) == [0, 0, 0, 3]
 
 
-def test_what_arrives_after_two_timespans_is_not_counted() -> None:
-    assert _counts([0, 1, 2000, 2]) == [0, 0, 0, 0]
+def test_what_arrives_when_two_timespans_are_over_is_not_counted_with_what_is_forgotten() -> None:
+    assert _counts([0, 1, 2000, 3500, 5000, 2]) == [0, 0, 0, 0, 0, 0]
+
+
+YEARS = 10 * 365 * 86_400.0
+
+
+@pytest.mark.parametrize("wrong", [YEARS, 1300.0, -YEARS])
+def test_one_wrong_time_neither_ends_what_is_counted_nor_what_comes_after(wrong: float) -> None:
+    assert _counts([0, 1, wrong, 2, 3]) == [0, 0, 0, 3, 1]
+    assert _counts([wrong, 0, wrong, 1, wrong, 2], threshold=3)[1::2] == [0, 0, 3]
+
+
+@pytest.mark.parametrize("kept", [[YEARS], [YEARS, YEARS + 1], [YEARS - 1, YEARS, YEARS + 2000]])
+def test_what_was_saved_of_the_future_makes_a_window_deaf_no_more(kept: list[float]) -> None:
+    window = Window([Entry(time, 1, sequence) for sequence, time in enumerate(kept, start=1)])
+    again = msgspec.msgpack.decode(msgspec.msgpack.encode(window), type=Window)
+    times = [0.0, 1.0, 2.0]
+    crossings = [
+        add(again, time=time, count=1, sequence=9 + index, timespan=SPAN, threshold=3)
+        for index, time in enumerate(times)
+    ]
+    assert [crossing.count if crossing else 0 for crossing in crossings] == [0, 0, 3]
+
+
+@given(
+    st.lists(st.integers(0, 5000), min_size=1, max_size=50).map(sorted),
+    st.integers(0, 50),
+    st.floats(-1e10, 1e10),
+    st.integers(2, 6),
+)
+def test_whatever_time_one_event_has_all_others_are_counted(
+    times: list[int], place: int, wrong: float, threshold: int
+) -> None:
+    disturbed = [*times[:place], wrong, *times[place:]]
+    assert sum(_counts(disturbed, threshold)) >= sum(_counts(times, threshold))
+
+
+def test_a_thousand_wrong_times_neither_fill_a_window_nor_hide_what_comes_after() -> None:
+    window = Window()
+    times = [YEARS + index * 2000 for index in range(1000)]
+    crossings = _crossings([*times, 0, 1, 2], 3, window)
+    assert crossings[-1] is not None
+    assert crossings[-1].count == 3
+    assert len(window.entries) <= MAX_ENTRIES
 
 
 def test_a_crossing_names_the_rows_it_rests_on() -> None:

@@ -274,6 +274,7 @@ def test_quiet_windows_do_not_stay() -> None:
     made = detector(MASS)
     made.observe(1, _gone("a", 1000.0, namespace="old"))
     made.observe(2, _gone("a", 9000.0, namespace="new"))
+    made.observe(3, _gone("b", 9001.0, namespace="new"))
     payloads = made.take_dirty().values()
     assert sorted(payload is None for payload in payloads) == [False, True]
 
@@ -331,3 +332,25 @@ def test_a_dry_run_emits_nothing_and_is_counted() -> None:
 def test_a_dry_run_that_may_be_a_lie_is_matched_like_any_request() -> None:
     rules = "[{name: gone, match: {apiGroups: [config.kio.kasten.io], resources: [policies], verbs: [delete]}}]"
     assert len(signals(rules, audited(verb="delete", requestURI="/x?dryRun=All"))) == 1
+
+
+@pytest.mark.parametrize("wrong", [1e9, 2301.0, -1e9])
+def test_one_event_of_a_wrong_time_keeps_no_story_from_what_comes_after_not_even_over_a_restart(wrong: float) -> None:
+    first = detector(MASS)
+    first.observe(1, _gone("x", wrong))
+    first.observe(2, _gone("y", wrong, namespace="other"))
+    again = detector(MASS)
+    again.restore((key, value) for key, value in first.take_dirty().items() if value)
+    told = [_of(again.observe(3 + each, _gone(f"rp-{each}", 1000.0 + each)), "mass") for each in range(4)]
+
+    assert [len(each) for each in told] == [0, 0, 1, 1]
+
+
+def test_one_event_of_a_wrong_time_ends_no_other_groups_count() -> None:
+    running = detector(MASS)
+    running.observe(1, _gone("a", 1000.0))
+    running.observe(2, _gone("b", 1001.0))
+    running.observe(3, _gone("x", 1e9, namespace="other"))
+    running.observe(4, _gone("y", 1002.0, namespace="third"))
+
+    assert len(_of(running.observe(5, _gone("c", 1003.0)), "mass")) == 1

@@ -138,7 +138,9 @@ def test_a_proof_of_life_is_taken_once_with_the_servers_own_time() -> None:
     watching = witness()
     back = record("file")
     back = msgspec.structs.replace(
-        back, event=msgspec.structs.replace(back.event, stage_timestamp="2027-01-15T08:00:00.500000Z")
+        back,
+        received=NOON + 1,
+        event=msgspec.structs.replace(back.event, stage_timestamp="2027-01-15T08:00:00.500000Z"),
     )
     watching.sees(back)
     watching.sees(back)

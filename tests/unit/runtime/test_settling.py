@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from auditwatch.detection.audited import AHEAD_SECONDS
 from auditwatch.events.activity import Activity, Gap, LogRow
 from auditwatch.events.audit import AuditRecord
 from auditwatch.events.keys import state_change_key
@@ -230,3 +232,29 @@ def test_nothing_is_settled_before_it_is_known_which_k10_this_is(place: Place) -
     place.settler.read_with(Reading((K10Instance(namespace="backup"),)))
     place.step(100.1)
     assert place.last().actor.is_k10 is True
+
+
+YEARS = 10 * 365 * 86_400.0
+
+
+def test_one_event_of_a_wrong_time_neither_moves_a_watermark_nor_a_row_into_the_future(place: Place) -> None:
+    place.receive(replace(event(at=YEARS), received=START), at=0.0)
+    place.step(60.0)
+
+    assert place.last().time == START + AHEAD_SECONDS
+    assert place.settler._joiner is not None
+    (source,) = place.settler._joiner._hearing._sources.values()
+    assert [mark for mark, _ in source.watermarks.values()] == [START + AHEAD_SECONDS]
+    assert max(source.logged.values()) == START + AHEAD_SECONDS
+
+
+def test_a_gap_that_a_sender_tells_of_ends_no_later_than_it_can_know(place: Place) -> None:
+    told = Gap(
+        cluster="prod", source="nodes", subject="n", reason="LogLost", message="m", start=START, end=START + YEARS
+    )
+    place.now = START + 1
+    place.journal.receive(key="gap", source="nodes", payload=msgspec.json.encode(told))
+    place.step(2.0)
+
+    (row,) = place.log()
+    assert row == replace(told, end=START + 1 + AHEAD_SECONDS)

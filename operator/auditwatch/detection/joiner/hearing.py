@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from auditwatch.detection.audited import AHEAD_SECONDS
 from auditwatch.events.activity import Activity, Evidence
 from auditwatch.events.audit import AuditRecord
 
@@ -103,8 +104,9 @@ class Hearing:
             source.lags.append((now, now - time))
             del source.lags[:-LAGS]
         self._waits.pop(name, None)
-        known = source.watermarks.get(instance, (-math.inf, -math.inf))
-        source.watermarks[instance] = (max(known[0], time), max(known[1], now))
+        mark, heard = source.watermarks.get(instance, (-math.inf, -math.inf))
+        # One saved by a former version may lie in the future, and would prove for ever what was never told.
+        source.watermarks[instance] = (max(min(mark, now + AHEAD_SECONDS), time), max(heard, now))
         while len(source.watermarks) > MAX_INSTANCES:
             del source.watermarks[min(source.watermarks, key=lambda name: source.watermarks[name][1])]
         self._dirty.add(name)

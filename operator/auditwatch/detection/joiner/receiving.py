@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from auditwatch.detection.audited import event_time, request_key
+from auditwatch.detection.audited import heard_time, request_key
 from auditwatch.detection.joiner.arrivals import Arrival
 from auditwatch.detection.joiner.asking import Asked, asked_of
 from auditwatch.detection.joiner.clearing import Deletions
@@ -149,7 +149,7 @@ class Receiver:
             self._begin(arrival, key, telling, is_final=is_final)
 
     def _hear(self, arrival: Arrival, record: AuditRecord, row: Activity | None) -> None:
-        self._hearing.heard(record, event_time(record), arrival.received)
+        self._hearing.heard(record, heard_time(record), arrival.received)
         if row is None:
             return
         self._hearing.proved(record, row)

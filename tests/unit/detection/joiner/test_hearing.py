@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from auditwatch.detection.joiner import hearing
@@ -192,6 +193,17 @@ def test_a_watermark_and_a_last_sign_of_life_never_go_back() -> None:
 
     assert found.witness(PATCHES, since=START, after=START + 9.0, now=START + 12.0) == "audit-log"
     assert found.wait_for_event(START + 11.0 + hearing.ALIVE_SECONDS) == 1.0
+
+
+def test_a_watermark_that_was_saved_of_the_future_proves_nothing_any_more() -> None:
+    source = Heard(evidence="Audited", first=START - 9, watermarks={"api-1": (START + 1e9, START)})
+    source.logged = {f"{CONFIG}/policies/patch": START}
+    found = Hearing()
+    found.restore("audit-log", msgspec.msgpack.encode(source))
+    found.alive("audit-log", "api-1", evidence="Audited", time=START + 5, now=START + 6)
+
+    asked = [found.witness(PATCHES, since=START, after=START + after, now=START + 7) for after in (3, 900)]
+    assert asked == ["audit-log", None]
 
 
 def test_what_a_source_proved_is_known_after_a_restart_and_saved_once() -> None:

@@ -27,6 +27,7 @@ from auditwatch.cluster.errors import (
 from auditwatch.cluster.findings import CONCURRENCY, FindingStore
 from auditwatch.findings import rendering
 from auditwatch.findings.board import Board, key_of
+from auditwatch.findings.lifecycle import Lifecycle
 from auditwatch.findings.published import Known
 from auditwatch.findings.refusals import Refused
 from auditwatch.findings.schedule import Schedule
@@ -100,7 +101,7 @@ class Publisher:
         await self._memory.adopt(engine, existing)
         await self._memory.load(engine, now=self._clock(), moment=self._monotonic())
         for finding in existing:
-            self._board.look(finding, now=self._clock(), moment=self._monotonic())
+            self._see(finding)
 
     def backlog(self) -> Backlog:
         """How much waits to be written, and for how long; what is refused is told apart."""
@@ -229,11 +230,12 @@ class Publisher:
         else:
             self._board.refused(state.key, refusal_text(error, namespace=state.namespace), moment=moment)
 
-    def _complain(self, kind: str, error: ClusterError) -> None:
+    def _complain(self, kind: str, error: Exception) -> None:
         """Once per kind of trouble, until something is written again."""
         if kind not in self._complaints:
             self._complaints.add(kind)
-            log.warning("findings cannot be written and wait", error=str(error))
+            told = str(error) if isinstance(error, ClusterError) else repr(error)
+            log.warning("findings cannot be written and wait", error=told)
 
     async def _follow_triage(self) -> None:
         """Look at people's triage, for ever."""
@@ -246,12 +248,23 @@ class Publisher:
     async def _look_at(self, namespace: str) -> None:
         try:
             for finding in await self._list(namespace):
-                lifecycle = self._board.look(finding, now=self._clock(), moment=self._monotonic())
-                if lifecycle is not None:
-                    where, _, name = key_of(finding).partition("/")
-                    await self._store.write_status(where, name, rendering.lifecycle_body(lifecycle))
+                await self._follow_one(finding)
         except ClusterError as error:
             self._complain(f"triage {type(error).__name__} {namespace}", error)
+
+    async def _follow_one(self, finding: Mapping[str, Any]) -> None:
+        lifecycle = self._see(finding)
+        if lifecycle is not None:
+            where, _, name = key_of(finding).partition("/")
+            await self._store.write_status(where, name, rendering.lifecycle_body(lifecycle))
+
+    def _see(self, finding: Mapping[str, Any]) -> Lifecycle | None:
+        """The lifecycle to write into a finding the ledger has let go of; what people write there may be anything."""
+        try:
+            return self._board.look(finding, now=self._clock(), moment=self._monotonic())
+        except Exception as error:  # noqa: BLE001 - one finding nobody can read must not end publishing
+            self._complain(f"triage {key_of(finding)}", error)
+            return None
 
     async def _list(self, namespace: str) -> list[dict[str, Any]]:
         return await self._store.list(namespace, managed_by=rendering.MANAGED_BY)

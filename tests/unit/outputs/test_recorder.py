@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from auditwatch.detection.signal import Signal
 from auditwatch.findings.state import FindingState
+from auditwatch.outputs.events.bodies import event_body
 from auditwatch.outputs.events.recorder import QUEUE, EventRecorder
 from tests.unit.cluster.hostile import serving
 from tests.unit.findings.littleserver import LittleServer, refused
@@ -220,3 +222,18 @@ async def test_running_it_sends_all_that_is_offered(bench: Bench) -> None:
     await asyncio.gather(sending, return_exceptions=True)
 
     assert len(bench.server.under("events")) == 30
+
+
+async def test_an_event_on_which_our_own_code_fails_is_counted_and_the_next_is_sent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(state: FindingState, **told: Any) -> dict[str, Any]:
+        if state.target is not None and state.target.name == "bad":
+            raise KeyError("a defect")
+        return event_body(state, **told)
+
+    monkeypatch.setattr("auditwatch.outputs.events.recorder.event_body", failing)
+    await bench.tell(signal(1, name="bad"))
+    await bench.tell(signal(2, name="good"))
+
+    assert (bench.recorder.dropped, bench.recorder.sent) == (1, 1)

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from auditwatch.events.activity import Actor
+from auditwatch.findings.board import Board
 from auditwatch.findings.policy import FindingPolicy
 from tests.unit.cluster.hostile import serving
 from tests.unit.findings.littleserver import LittleServer, refused
@@ -243,3 +244,25 @@ async def test_people_s_own_labels_stay(server: LittleServer, journal: Path, tmp
         await bench.until(lambda: findings(server)[0]["metadata"]["labels"]["k10auditwatch.io/severity"] == "High")
 
     assert findings(server)[0]["metadata"]["labels"]["team"] == "storage"
+
+
+async def test_a_finding_nobody_can_read_ends_neither_the_start_nor_publishing(
+    server: LittleServer, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Board.look
+
+    def failing(board: Board, finding: dict[str, Any], **told: Any) -> Any:
+        if finding["spec"]["target"]["name"] == "odd":
+            raise KeyError("a defect")
+        return real(board, finding, **told)
+
+    async with serving(server.handle, tmp_path) as cluster:
+        async with publishing(cluster, journal) as bench:
+            await bench.apply(signal(1, name="odd"))
+            await bench.until(lambda: counts(server) == [1])
+        monkeypatch.setattr(Board, "look", failing)
+        async with publishing(cluster, journal) as bench:
+            asked = server.asked("GET", "k10securityfindings")
+            await bench.until(lambda: server.asked("GET", "k10securityfindings") > asked + 2)
+            await bench.apply(signal(2, name="good"))
+            await bench.until(lambda: counts(server) == [1, 1])

@@ -127,6 +127,8 @@ class EventRecorder:
             self._give_up(offer, error)
         except ClusterError as error:
             self._give_up(offer, error)
+        except Exception as error:  # noqa: BLE001 - an Event is a hint: a defect met in one must not end publishing
+            self._give_up(offer, error)
 
     async def _send(self, offer: _Offer) -> None:
         now, state = self._clock(), offer.state
@@ -163,6 +165,7 @@ class EventRecorder:
         self._queue.move_to_end(key, last=False)
         self._filled.set()
 
-    def _give_up(self, offer: _Offer, error: ClusterError) -> None:
+    def _give_up(self, offer: _Offer, error: Exception) -> None:
         self.dropped += 1
-        log.warning("event not sent", finding=offer.state.name, namespace=offer.state.namespace, error=str(error))
+        told = str(error) if isinstance(error, ClusterError) else repr(error)
+        log.warning("event not sent", finding=offer.state.name, namespace=offer.state.namespace, error=told)

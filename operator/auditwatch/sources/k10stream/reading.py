@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
+
 from auditwatch.events.activity import Gap
 from auditwatch.events.audit import AuditRecord
 from auditwatch.events.canary import Returned, Stretch, gap_of
@@ -19,6 +21,7 @@ from auditwatch.sources.k10stream.lines import Line
 
 _MARKS: Final = (b"audit.k8s.io/", b"K10Event")
 """What a line that may hold an audit event contains; the second is the marker K10's documentation names."""
+log = structlog.get_logger()
 _SILENT: Final = "requests of our own did not come back until now; what happened meanwhile may not have either"
 
 
@@ -62,8 +65,20 @@ class Reader:
                     seen.complaint = line.text[:300].decode(errors="replace").strip()
                 continue
             seen.last_time = line.time
-            self._read_text(seen, line.text, line.time, received, pods)
+            self._read_line(seen, line.text, line.time, received, pods)
         return seen
+
+    def _read_line(self, seen: Seen, text: bytes, time: float, received: float, pods: Sequence[str]) -> None:
+        try:
+            self._read_text(seen, text, time, received, pods)
+        except Exception as error:  # noqa: BLE001 - a flaw of ours may cost this line, never the stream behind it
+            kind = type(error).__name__
+            log.critical("a line of K10's log could not be read: report this", pod=self.pod, error=kind)
+            self._unreadable(seen, time, f"our own code failed on an event of K10: {kind}")
+
+    def _unreadable(self, seen: Seen, time: float, message: str) -> None:
+        seen.counts["undecodable"] += 1
+        seen.gaps.append(self._gap(Stretch(time, time), self.pod, "EventUnreadable", message))
 
     def _read_text(self, seen: Seen, text: bytes, time: float, received: float, pods: Sequence[str]) -> None:
         envelope = self.knowledge.envelope
@@ -83,16 +98,15 @@ class Reader:
         try:
             decoded = decode(event)
         except NotAnAuditEventError as error:
-            seen.counts["undecodable"] += 1
-            seen.gaps.append(self._gap(Stretch(time, time), self.pod, "EventUnreadable", f"an event of K10: {error}"))
+            self._unreadable(seen, time, f"an event of K10: {error}")
             return
         if self.knowledge.is_expected(event):
             self._note(seen, self.knowledge.returned(decoded.event))
         if self.knowledge.canary.owns(decoded.event):
             seen.counts["canaries"] += 1
         else:
-            seen.counts["events"] += 1
             seen.records.append(self._record(decoded, received))
+            seen.counts["events"] += 1
 
     def _record(self, decoded: Decoded, received: float) -> AuditRecord:
         return record_of(

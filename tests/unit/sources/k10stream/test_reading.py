@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from auditwatch.events.activity import Gap
+from dataclasses import replace
+
+from auditwatch.events.activity import Gap, JSONObject
 from auditwatch.events.canary import Canary
+from auditwatch.events.redaction import Redactor
 from auditwatch.sources.k10stream.knowledge import Knowledge
 from auditwatch.sources.k10stream.lines import Line
 from auditwatch.sources.k10stream.reading import Seen
@@ -156,3 +159,26 @@ def test_a_line_without_a_time_is_not_believed() -> None:
     seen = reader(knowledge(envelope=taught())).read([Line(None, wrapped(event()))], received=START, pods=[POD])
 
     assert seen.records == []
+
+
+class Failing(Redactor):
+    """Fails on one object, as a defect of ours would."""
+
+    def redact(self, group: str, resource: str, obj: JSONObject) -> JSONObject:
+        if "poison" in obj:
+            raise ValueError("a secret value")
+        return super().redact(group, resource, obj)
+
+
+def test_a_line_on_which_our_own_code_fails_costs_itself_alone_and_is_told() -> None:
+    whole = reader(knowledge(envelope=taught()))
+    lines = [
+        stamped(START + index, wrapped(event(name, responseObject=body)))
+        for index, (name, body) in enumerate([("before", {"a": 1}), ("bad", {"poison": 1}), ("after", {"a": 1})])
+    ]
+    seen = replace(whole, redactor=Failing(b"k")).read(lines, received=START + 100, pods=[POD])
+
+    assert names(seen.records) == ["before", "after"]
+    assert seen.counts == {"lines": 3, "events": 2, "undecodable": 1}
+    [gap] = seen.gaps
+    assert (gap.reason, gap.start, "secret" in gap.message) == ("EventUnreadable", START + 1, False)

@@ -26,9 +26,10 @@ def refusal_text(error: Exception, *, namespace: str) -> str:
 def _fix(error: Exception) -> str:
     if not isinstance(error, ClusterError):
         return _DEFECT
-    if isinstance(error, NotFoundError):
+    is_unserved = isinstance(error, NotFoundError) and "the requested resource" in error.message
+    if isinstance(error, NotFoundError) and not is_unserved:
         return _NO_NAMESPACE
-    if isinstance(error, BadRequestError | InvalidError):
+    if is_unserved or isinstance(error, BadRequestError | InvalidError):
         return _INVALID
     return _fix_of_forbidden(error) if isinstance(error, ForbiddenError) else _OTHER
 

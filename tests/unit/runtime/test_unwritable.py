@@ -14,6 +14,7 @@ ASKED = RequestLine("create", "k10auditwatch.io", "k10securityfindings", "team-a
     ("error", "fix"),
     [
         (NotFoundError(ASKED, status=404, message="gone"), "create namespace 'team-a', or correct"),
+        (NotFoundError(ASKED, status=404, message="could not find the requested resource"), "apply the CRDs of this"),
         (ForbiddenError(ASKED, status=403, message="because it is being terminated"), "'team-a' is being deleted"),
         (ForbiddenError(ASKED, status=403, message="exceeded quota: few"), "raise the quota"),
         (ForbiddenError(ASKED, status=403, message="cannot create"), "service account create and patch"),

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from auditwatch.cluster.client import Cluster
-from auditwatch.cluster.errors import InvalidError
+from auditwatch.cluster.errors import ApiError, InvalidError
 from auditwatch.cluster.findings import FINDINGS, FindingStore
 from auditwatch.detection.changes import Change
 from auditwatch.events.activity import Actor, Impersonator
@@ -19,6 +19,7 @@ from auditwatch.findings.lifecycle import Lifecycle, Triage, Watermark, review
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.rendering import MANAGED_BY, manifest, status
 from auditwatch.findings.state import FindingState
+from auditwatch.runtime.unwritable import refusal_text
 from tests.cluster.controlplane import ControlPlane
 from tests.cluster.ours import define_ours, make_namespaces
 from tests.unit.findings.acting import AUDIT_ID, HOME, MALLORY, TAKEN_ON, audited, of
@@ -225,3 +226,29 @@ async def test_an_audited_finding_names_who_from_where_and_with_what(plane: Cont
     assert found["status"]["clients"] == [{"ip": HOME.ip, "agent": HOME.agent}]
     assert found["status"]["evidence"][0]["auditID"] == AUDIT_ID
     assert "mallory@example…" in plane.kubectl("get", "k10f", state.name, "--namespace", NAMESPACE)
+
+
+async def test_the_servers_own_refusals_are_told_with_the_fix_for_each(
+    store: FindingStore, plane: ControlPlane
+) -> None:
+    going = "findings-going"
+    make_namespaces(plane, going)
+    plane.kubectl("create", "configmap", "held", "--namespace", going)
+    held = '{"metadata": {"finalizers": ["example.com/held"]}}'
+    plane.kubectl("patch", "configmap", "held", "--namespace", going, "--type", "merge", "--patch", held)
+    plane.kubectl("delete", "namespace", going, "--wait=false")
+    try:
+        assert "create namespace 'nowhere'" in await refusal(store, "nowhere")
+        assert f"namespace '{going}' is being deleted" in await refusal(store, going)
+    finally:
+        free = '{"metadata": {"finalizers": null}}'
+        plane.kubectl("patch", "configmap", "held", "--namespace", going, "--type", "merge", "--patch", free)
+
+
+async def refusal(store: FindingStore, namespace: str) -> str:
+    state = incident("refused")
+    body = manifest(state)
+    body["metadata"]["namespace"] = namespace
+    with pytest.raises(ApiError) as refused:
+        await store.create(body)
+    return refusal_text(refused.value, namespace=namespace)

@@ -32,11 +32,12 @@ from auditwatch.scan.pool import Read
 from auditwatch.scan.report import document, match_line
 from auditwatch.scan.rules import Asked, RulesError
 from auditwatch.scan.scanning import FILE_DAMAGED, Plan, Scan
+from auditwatch.scan.troubles import NOT_A_LOG, Trouble
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
 """Exit codes: nothing at or above --fail-on; something; bad usage, or something that could not be read or judged."""
 INTERRUPTED = 130
-_UNJUDGED: Final = frozenset({FILE_DAMAGED, OUR_FAULT})
+_UNJUDGED: Final = frozenset({FILE_DAMAGED, NOT_A_LOG, OUR_FAULT})
 """Trouble by which something of a log may have gone unseen that the rules look for."""
 
 
@@ -76,7 +77,8 @@ def scan(
     """Search audit logs for abuse of K10, without a cluster.
 
     Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 bad usage,
-    a file that cannot be read, or an event that auditwatch itself failed on.
+    a file that is no audit log or cannot be read, or an event that
+    auditwatch itself failed on.
     """
     now = time.time()
     try:
@@ -116,15 +118,23 @@ def run_scan(plan: Plan, inputs: Sequence[Input], *, output: Output, fail_on: Se
         print_table(running, duration=duration)
     sys.stdout.flush()
     for trouble in running.figures.trouble.values():
-        typer.echo(f"warning: {trouble.reason}: {trouble.count}, first at {trouble.where}: {trouble.problem}", err=True)
+        typer.echo(_told(trouble), err=True)
     return _exit_code(running, fail_on)
+
+
+def _told(trouble: Trouble) -> str:
+    if trouble.reason == NOT_A_LOG:
+        more = f" (so do {trouble.count - 1} more)" if trouble.count > 1 else ""
+        return f"error: {trouble.where}: not one audit event in it, seems to be {trouble.problem}{more}"
+    return f"warning: {trouble.reason}: {trouble.count}, first at {trouble.where}: {trouble.problem}"
 
 
 def _exit_code(running: Scan, fail_on: SeverityName) -> int:
     least = SEVERITIES.index(fail_on.severity)
     if any(SEVERITIES.index(state.severity) >= least for state in running.all_findings()):
         return FOUND
-    return CLEAN if _UNJUDGED.isdisjoint(running.figures.trouble) else UNUSABLE
+    is_judged = _UNJUDGED.isdisjoint(trouble.reason for trouble in running.figures.trouble.values())
+    return CLEAN if is_judged else UNUSABLE
 
 
 def _cores() -> int:

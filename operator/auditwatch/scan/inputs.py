@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -19,12 +19,15 @@ Form = Literal["Plain", "Gzip", "Stream"]
 """Plain: read in ranges, by several processes. Gzip: from its beginning to its end. Stream: likewise, size unknown."""
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
-_LOG: Final = re.compile(r"\.(log|json|jsonl|ndjson|txt)(\.\d+)?(\.gz)?$|\.gz$")
+_PACKED: Final = r"\.(gz|xz|zst|bz2|lz4|zip|Z)"
+"""Only gzip is read; whoever packed a log otherwise is told so, and what to do."""
+_PACKED_NAME: Final = re.compile(rf"{_PACKED}$")
+_LOG: Final = re.compile(rf"\.(log|json|jsonl|ndjson|txt)(\.\d+)?({_PACKED})?$|\.gz$")
 _ROTATED: Final = re.compile(
-    r"(?P<stem>.*)-(?P<stamp>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3})(?P<suffix>\.[^.]+)?(\.gz)?"
+    rf"(?P<stem>.*)-(?P<stamp>\d{{4}}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{{3}})(?P<suffix>\.[^.]+)?({_PACKED})?"
 )
 """kube-apiserver's names of backups: ``audit-2006-01-02T15-04-05.000.log``, ``….log.gz``."""
-_NUMBERED: Final = re.compile(r"(?P<live>.*)\.(?P<number>\d{1,6})(\.gz)?")
+_NUMBERED: Final = re.compile(rf"(?P<live>.*)\.(?P<number>\d{{1,6}})({_PACKED})?")
 """logrotate's: ``audit.log.1``, the higher the older."""
 
 
@@ -39,6 +42,13 @@ class Input:
     name: str
     form: Form
     size: int = 0
+    directory: str = ""
+    """As people gave it, where it was found in one."""
+
+    @property
+    def given(self) -> str:
+        """What people named: this, or a directory with it."""
+        return self.directory or self.name
 
 
 def inputs_of(given: Sequence[str]) -> tuple[Input, ...]:
@@ -57,7 +67,7 @@ def _expanded(name: str) -> Iterator[Input]:
         names = list(_logs_in(path))
         if not names:
             raise InputError(f"{name}: no log in this directory: name the files (*.log, *.log.gz, *.json …)")
-        yield from map(_input, names)
+        yield from (replace(_input(each), directory=name) for each in names)
     else:
         yield _input(name)
 
@@ -96,7 +106,7 @@ def _logs_in(directory: Path) -> Iterator[str]:
 
 def _is_twin(name: str, files: set[str]) -> bool:
     """Whether it is the compressed copy of a file that is still there: it may be half written."""
-    return name.endswith(".gz") and name.removesuffix(".gz") in files
+    return (packed := _PACKED_NAME.search(name)) is not None and name[: packed.start()] in files
 
 
 def order_of(name: str) -> tuple[str, int, str, int]:

@@ -25,6 +25,7 @@ from auditwatch.scan.pool import Read, Task, read_all
 from auditwatch.scan.selecting import CLUSTER
 from auditwatch.scan.settling import NAMESPACES_DELETED, Place, Settling
 from auditwatch.scan.sight import LogSight, Seen
+from auditwatch.scan.troubles import Trouble, Troubles
 
 FILE_DAMAGED = "FileDamaged"
 """What a file is counted as of which the rest cannot be read."""
@@ -59,17 +60,6 @@ class Match:
 
 
 @dataclass(slots=True)
-class Trouble:
-    """One kind of thing that could not be read."""
-
-    reason: str
-    count: int
-    where: str
-    """``file:line`` of the first."""
-    problem: str
-
-
-@dataclass(slots=True)
 class Figures:
     """How much there was."""
 
@@ -87,7 +77,7 @@ class Figures:
     first_time: float | None = None
     last_time: float | None = None
     trouble: dict[str, Trouble] = field(default_factory=dict)
-    """By reason."""
+    """By reason; what files look like that are no audit logs is told apart."""
 
 
 class Scan:
@@ -108,6 +98,7 @@ class Scan:
         self._sequence = 0
         self._line = 0
         self.figures = Figures()
+        self._troubles = Troubles(self.figures.trouble)
 
     def run(self, inputs: Sequence[Input], *, on_read: Callable[[Read], None] = lambda _read: None) -> Iterator[Match]:
         """Every match, in order, while the logs are read; findings are complete when this ends.
@@ -119,6 +110,7 @@ class Scan:
         for read in read_all(inputs, task, jobs=self._plan.jobs):
             yield from self._take(read)
             on_read(read)
+        self._troubles.end()
         for record, place in self._settling.rest():
             yield from self._judged(place, partial(self._settling.unanswered_one, record))
         self.figures.duplicates = self._settling.duplicates
@@ -143,8 +135,9 @@ class Scan:
 
     def _take(self, read: Read) -> Iterator[Match]:
         part, name = read.part, read.of.name
+        self._troubles.look(part)
         for bad in part.bad:
-            self._note(bad.reason, bad.problem, name, self._line + bad.line + 1)
+            self._troubles.note(bad.reason, bad.problem, f"{name}:{self._line + bad.line + 1}")
         for found in part.found:
             place = name, self._line + found.line + 1, found.item
             yield from self._judged(place, partial(self._settle, found.record, place))
@@ -153,8 +146,9 @@ class Scan:
         self.figures.selected += part.selected
         self._line += part.lines
         if read.problem:
-            self._note(FILE_DAMAGED, read.problem, name, self._line + 1)
+            self._troubles.note(FILE_DAMAGED, read.problem, f"{name}:{self._line + 1}")
         if read.is_last:
+            self._troubles.end_of(read.of)
             self._line = 0
             self.figures.files += 1
 
@@ -164,7 +158,8 @@ class Scan:
             activity = settle()
             match = None if activity is None else self._observe(activity, place)
         except Exception as error:  # noqa: BLE001 - who can write one such record must not hide all others by it
-            self._note(OUR_FAULT, f"{type(error).__name__}: {error}", *place[:2])
+            file, line, _ = place
+            self._troubles.note(OUR_FAULT, f"{type(error).__name__}: {error}", f"{file}:{line}")
             return
         if match is not None:
             yield match
@@ -189,13 +184,6 @@ class Scan:
         rules = tuple(dict.fromkeys(signal.rule for signal in signals if signal.rule in self._match_rules))
         event = activity.event if isinstance(activity.event, dict) else {}
         return Match(*place, str(event.get("auditID", "")), str(event.get("stage", "")), rules)
-
-    def _note(self, reason: str, problem: str, file: str, line: int) -> None:
-        known = self.figures.trouble.get(reason)
-        if known is None:
-            self.figures.trouble[reason] = Trouble(reason, 1, f"{file}:{line}", problem)
-        else:
-            known.count += 1
 
 
 def _rank(severity: Severity) -> int:

@@ -21,6 +21,7 @@ from auditwatch.events.redaction import Redactor
 from auditwatch.events.search import Searchable, end_of_line
 from auditwatch.events.unwrap import unwrap
 from auditwatch.scan.inflating import ReadError
+from auditwatch.scan.recognising import HEAD_BYTES, recognised
 from auditwatch.scan.windows import MAX_LINE_BYTES, Window
 
 PART_BYTES: Final = 4 << 20
@@ -31,6 +32,10 @@ is: kube-apiserver takes none above 3 MiB (``MaxRequestBodyBytes`` of k8s.io/api
 """
 _NEWLINE: Final = b"\n"
 CLUSTER, SOURCE = "scan", "scan"
+FIRST_LINES: Final = 1_000
+"""Lines that are looked at for an audit event before a file counts as something else: servers write other lines into
+the same stream when they start.
+"""
 
 
 class Found(msgspec.Struct, frozen=True, array_like=True):
@@ -65,6 +70,10 @@ class Part(msgspec.Struct, array_like=True):
     """Lines with a needle."""
     found: list[Found] = msgspec.field(default_factory=list)
     bad: list[Bad] = msgspec.field(default_factory=list)
+    is_log: bool = False
+    """Whether one of the first lines of the file, which are here, is an audit event, looked for or not."""
+    looks: str = ""
+    """What the beginning of the file, which is here, looks like, where its first line is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +96,11 @@ class Sieve:
         Raises :class:`ReadError`, after the part that holds what was read before.
         """
         part, lines, held = Part(), list[Selected](), 0
+        unseen = FIRST_LINES if is_beginning else 0
         try:
             for window in windows:
-                if is_beginning:
-                    self._look_at_first(window, part)
-                    is_beginning = False
+                if unseen:
+                    unseen = self._look(window, part, unseen)
                 held += self._take(window, part, lines)
                 window.release()
                 if held >= PART_BYTES:
@@ -102,15 +111,31 @@ class Sieve:
             raise
         yield self._read(lines, part)
 
-    def _look_at_first(self, window: Window, part: Part) -> None:
-        """Decode the first line, needle or not: a file that is no audit log must not look like a quiet one."""
-        line = bytes(window.data[window.start : end_of_line(window.data, window.start, window.end)])
-        if not self.prefilter.selects(line):
-            try:
-                for raw in unwrap(line):
-                    self._decoded(raw, 0, part)
-            except Exception as error:  # noqa: BLE001 - a defect met in the first line must not cost the others
-                part.bad.append(_fault(0, error))
+    def _look(self, window: Window, part: Part, most: int) -> int:
+        """Decode lines, needle or not, up to the first audit event: a file that is no audit log must not look like a
+        quiet one. How many more of ``most`` may be looked at for one; a long line counts as many.
+        """
+        position, number = window.start, part.lines
+        while most > 0 and position < window.end and not part.is_log:
+            stop = window.end if window.is_cut else end_of_line(window.data, position, window.end)
+            is_wrong = window.is_cut or self._is_wrong(bytes(window.data[position:stop]), number, part)
+            if is_wrong and not part.looks:
+                part.looks = recognised(bytes(window.data[position : min(position + HEAD_BYTES, window.end)]))
+            most -= 1 + (stop - position) // HEAD_BYTES
+            position, number = stop + 1, number + 1
+        return 0 if part.is_log else most
+
+    def _is_wrong(self, line: bytes, number: int, part: Part) -> bool:
+        """Whether a line holds something that is no audit event, told if it is the first and not read anyway."""
+        seen = Part()
+        try:
+            events = [self._decoded(raw, number, seen) for raw in unwrap(line)]
+            part.is_log = any(events)
+        except Exception as error:  # noqa: BLE001 - a defect met in the first line must not cost the others
+            seen.bad.append(_fault(number, error))
+        if not part.looks and not self.prefilter.selects(line):
+            part.bad += seen.bad
+        return any(each.reason == NOT_AN_EVENT for each in seen.bad)
 
     def _take(self, window: Window, part: Part, lines: list[Selected]) -> int:
         """Append what is selected of a window to ``lines``; its bytes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
 import os
 import re
 from pathlib import Path
@@ -58,8 +59,23 @@ def test_an_empty_log_is_quiet_in_every_output(tmp_path: Path, rules: str, outpu
 
 
 @pytest.mark.parametrize("output", Output)
-def test_garbage_is_warned_of_on_standard_error_in_every_output(tmp_path: Path, rules: str, output: str) -> None:
+def test_a_file_without_one_audit_event_exits_with_2_and_one_sentence(tmp_path: Path, rules: str, output: str) -> None:
     path = log(tmp_path / "audit.log", b"not an audit log at all")
+    result = _scan(path, "--rules", rules, "-o", output)
+    assert result.exit_code == UNUSABLE
+    assert result.stderr == f"error: {path}: not one audit event in it, seems to be plain text, not JSON\n"
+    if output == Output.JSON:
+        (told,) = json.loads(result.stdout)["summary"]["unreadable"]
+        assert (told["reason"], told["count"], told["first"]) == ("NotAnAuditLog", 1, str(path))
+    if output == Output.TABLE:
+        assert "1 NotAnAuditLog" in result.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("output", Output)
+def test_garbage_in_a_log_is_warned_of_on_standard_error_in_every_output(
+    tmp_path: Path, rules: str, output: str
+) -> None:
+    path = log(tmp_path / "audit.log", b"not an audit event at all", noise())
     result = _scan(path, "--rules", rules, "-o", output)
     assert result.exit_code == CLEAN
     assert result.stderr.startswith(f"warning: NotAnAuditEvent: 1, first at {path}:1: ")
@@ -69,6 +85,25 @@ def test_garbage_is_warned_of_on_standard_error_in_every_output(tmp_path: Path, 
         assert (told["reason"], told["count"], told["first"]) == ("NotAnAuditEvent", 1, f"{path}:1")
     if output == Output.TABLE:
         assert "1 NotAnAuditEvent" in result.stdout.splitlines()[-1]
+
+
+def test_files_that_are_packed_alike_are_told_once_with_their_number_and_the_command(tmp_path: Path) -> None:
+    for name in ("a.log.xz", "b.log.xz", "c.log.xz"):
+        (tmp_path / name).write_bytes(lzma.compress(line(event(1)) + b"\n"))
+    result = _scan(tmp_path)
+    assert result.exit_code == UNUSABLE
+    first = tmp_path / "a.log.xz"
+    assert result.stderr == (
+        f"error: {first}: not one audit event in it, seems to be compressed with xz: "
+        f"xz -dc {first} | auditwatch scan - (so do 2 more)\n"
+    )
+
+
+def test_findings_elsewhere_go_before_a_file_that_cannot_be_read(tmp_path: Path, rules: str) -> None:
+    junk = log(tmp_path / "junk.log", b"junk")
+    result = _scan(log(tmp_path / "audit.log", event(1)), junk, "--rules", rules)
+    assert result.exit_code == FOUND
+    assert result.stderr.startswith(f"error: {junk}: not one audit event in it")
 
 
 @pytest.mark.parametrize("output", Output)

@@ -14,7 +14,8 @@ from auditwatch.cli.scan_table import figures_line, finding_lines, unseen_line
 from auditwatch.detection.texts import counted
 from auditwatch.events.activity import Actor
 from auditwatch.scan.report import counts, document
-from auditwatch.scan.scanning import Figures, Scan, Trouble
+from auditwatch.scan.scanning import Figures, Scan
+from auditwatch.scan.troubles import Trouble
 from tests.unit.findings.making import ledger, only, signal
 from tests.unit.scan.making import DELETIONS, event, log, noise, plan, scanned
 

@@ -136,6 +136,7 @@ def unreadable_reasons() -> set[str]:
     found |= _named_constants("events/decode.py", ending="NOT_AN_EVENT")
     found |= _named_constants("events/decode.py", ending="OUR_FAULT")
     found |= _named_constants("scan/scanning.py", ending="FILE_DAMAGED")
+    found |= _named_constants("scan/troubles.py", ending="NOT_A_LOG")
     for tree in _trees("sources/file", "scan"):
         for name, call in _calls(tree):
             if name in {"Unreadable", "Bad"}:

@@ -35,7 +35,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def told(scan: Scan) -> dict[str, tuple[int, str]]:
-    return {reason: (each.count, Path(each.where).name) for reason, each in scan.figures.trouble.items()}
+    return {each.reason: (each.count, Path(each.where).name) for each in scan.figures.trouble.values()}
 
 
 def comparable(scan: Scan, matches: list[Match]) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def test_a_file_of_garbage_is_not_taken_for_a_quiet_log(tmp_path: Path, content:
     scan, matches = scanned(plan(tmp_path), path)
     assert matches == []
     assert scan.figures.lines == 3
-    assert told(scan) == {"NotAnAuditEvent": (1, "audit.log:1")}
+    assert told(scan) == {"NotAnAuditLog": (1, "audit.log")}
 
 
 def test_garbage_between_events_costs_only_itself(tmp_path: Path) -> None:

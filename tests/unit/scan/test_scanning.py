@@ -14,7 +14,7 @@ from auditwatch.events.activity import Activity
 from auditwatch.events.audit import AuditRecord
 from auditwatch.scan import pool
 from auditwatch.scan.report import document, match_line
-from auditwatch.scan.scanning import Trouble
+from auditwatch.scan.troubles import Trouble
 
 from .making import event, line, log, noise, places, plan, scanned
 

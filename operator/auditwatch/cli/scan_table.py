@@ -9,6 +9,7 @@ import typer
 
 from auditwatch.detection.texts import counted
 from auditwatch.findings import attribution, rendering
+from auditwatch.findings.evidence import BORROWED, times_lent
 from auditwatch.findings.state import ChangeSeen, FindingState
 from auditwatch.findings.times import rfc3339
 from auditwatch.scan.report import counts
@@ -33,7 +34,9 @@ def finding_lines(state: FindingState) -> Iterator[str]:
     seen = rfc3339(state.first_seen)
     until = f" to {rfc3339(state.last_seen)}" if state.last_seen > state.first_seen else ""
     times = f" x{state.count}" if state.count > 1 else ""
-    yield f"{state.severity.upper():<8}  {seen}{until}{times}  {state.rule}  {rendering.title(state)}"
+    lent = times_lent(state)
+    beside = (" (time of the event beside it)" if BORROWED in lent else " (time unknown)") if lent else ""
+    yield f"{state.severity.upper():<8}  {seen}{until}{times}{beside}  {state.rule}  {rendering.title(state)}"
     certainty = "" if state.certainty == "Observed" else f", {state.certainty}"
     yield f"          who {_who(state)}  what {_what(state)}{certainty}"
     for change in state.changes[:_CHANGES]:
@@ -52,6 +55,7 @@ def figures_line(figures: Figures, findings: int, duration: float) -> str:
         counted(figures.duplicates, "duplicate") if figures.duplicates else "",
         f"{counted(figures.unanswered, 'request')} without an answer" if figures.unanswered else "",
         f"{figures.degraded:,} degraded" if figures.degraded else "",
+        f"{figures.without_time:,} without a time" if figures.without_time else "",
     ]
     span = ""
     if figures.first_time is not None and figures.last_time is not None:

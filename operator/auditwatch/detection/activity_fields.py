@@ -7,6 +7,7 @@ rule about it is neither satisfied nor refuted by a source that cannot know.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -118,6 +119,10 @@ def _change_count(scope: Scope) -> object:
     return min(len(changes), LIMIT + 1)
 
 
+def _of_time(read: Callable[[datetime], object]) -> ScopeReader:
+    return lambda scope: UNKNOWN if "TimeUnknown" in scope.activity.degraded else read(scope.local_time)
+
+
 def _resource(scope: Scope) -> object:
     """``pods/exec`` is written as in a rule's ``match``: the resource alone, the subresource beside it."""
     return _filled(scope.activity.target.resource)
@@ -177,7 +182,7 @@ READERS: Final[Mapping[str, ScopeReader]] = {
     "request.isBacklog": lambda scope: scope.activity.is_backlog,
     "request.verb": lambda scope: scope.activity.verb,
     "response.outcome": lambda scope: scope.activity.outcome,
-    "time.hour": lambda scope: scope.local_time.hour,
-    "time.weekday": lambda scope: WEEKDAYS[scope.local_time.weekday()],
+    "time.hour": _of_time(lambda moment: moment.hour),
+    "time.weekday": _of_time(lambda moment: WEEKDAYS[moment.weekday()]),
 }
 """By field name."""

@@ -14,10 +14,13 @@ import msgspec
 
 from auditwatch.events.activity import Evidence
 
-Degradation = Literal["Salvaged", "BodyUnreadable", "BodyTruncated", "BodyTooLarge", "FieldsUnreadable"]
+Degradation = Literal[
+    "Salvaged", "BodyUnreadable", "BodyTruncated", "BodyTooLarge", "FieldsUnreadable", "TimeBorrowed", "TimeUnknown"
+]
 """What of an event could not be read: it is cut off, or not all of it is sound; a body is there and cannot be decoded
 (what can be read of it is kept), was left out by the API server, or is larger than what is kept (its long texts are
-left out); a field beside the bodies had an unusable value."""
+left out); a field beside the bodies had an unusable value; in a scan, its own times could not be read, so that the
+event beside it tells about when it was, or nothing does."""
 
 STAGES: Final = ("RequestReceived", "ResponseStarted", "ResponseComplete", "Panic")
 LEVELS: Final = ("None", "Metadata", "Request", "RequestResponse")

@@ -30,6 +30,10 @@ AUDIT_ID: Final = 64
 PATH: Final = 256
 
 HINT: Final = "actor: field manager, a hint and not proof"
+BORROWED: Final = "time: not in the log, that of the event beside it"
+TIMELESS: Final = "time: not in the log"
+_TIMES: Final = {"TimeBorrowed": BORROWED, "TimeUnknown": TIMELESS}
+"""What is to be said of a time, by how the event is degraded."""
 CANDIDATES: Final = "actor: everybody who may have done it, and not all of them did"
 
 
@@ -81,8 +85,18 @@ def _of(signal: Signal) -> EvidenceSeen:
         audit_id=_audit_id(activity),
         path=_path(activity),
         target=target_seen(activity.target, activity.time),
-        note=note,
+        note="; ".join(part for part in (note, _time_note(activity)) if part),
     )
+
+
+def _time_note(activity: Activity) -> str:
+    return next((_TIMES[word] for word in activity.degraded if word in _TIMES), "")
+
+
+def times_lent(state: FindingState) -> list[str]:
+    """What is said of times that are no event's own, one word for each of the shown pieces with one."""
+    shown = (*state.evidence_head, *state.evidence_tail)
+    return [note for each in shown if (note := each.note.rpartition("; ")[2]) in _TIMES.values()]
 
 
 def _who(activity: Activity) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from auditwatch.api.findingstatus import ACTOR_WIDTH, TARGET_WIDTH
 from auditwatch.detection import texts
 from auditwatch.findings import attribution
 from auditwatch.findings.absorb import DESCRIPTION, TITLE
+from auditwatch.findings.evidence import BORROWED, times_lent
 from auditwatch.findings.folding import is_superseded
 from auditwatch.findings.identity import label_value, watch_label
 from auditwatch.findings.lifecycle import Lifecycle
@@ -113,7 +114,8 @@ def _folded_start(rule: str) -> str:
 
 def description(state: FindingState) -> str:
     """What happened, how the actor is known, and what the bounds of this object left out."""
-    own = [part for part in (_folded(state), attribution.sentence(state), _left_out(state)) if part]
+    parts = _folded(state), attribution.sentence(state), _times(state), _left_out(state)
+    own = [part for part in parts if part]
     tail = "\n".join(own)
     return "\n".join(part for part in (texts.cut(state.description, DESCRIPTION - len(tail) - 1), tail) if part)
 
@@ -127,6 +129,15 @@ def _folded(state: FindingState) -> str:
         f"{rfc3339(state.folded_since)} is counted here, so far {state.count} activities on {state.target_count} "
         "objects. Stop the cause, or raise findings.maxPerRule."
     )
+
+
+def _times(state: FindingState) -> str:
+    """Nobody may take a neighbour's time for the event's own."""
+    lent = times_lent(state)
+    if not lent:
+        return ""
+    known = "that of the event beside it stands here" if BORROWED in lent else "when it was is not known"
+    return f"The log does not hold the time of {texts.counted(len(lent), 'event')} of this: {known}."
 
 
 def _left_out(state: FindingState) -> str:

@@ -34,6 +34,7 @@ def summary(figures: Figures, blind: tuple[Seen, ...], *, duration: float) -> JS
         "selected": figures.selected,
         "events": figures.events,
         "degraded": figures.degraded,
+        "withoutTime": figures.without_time,
         "duplicates": figures.duplicates,
         "unanswered": figures.unanswered,
         "dryRuns": figures.dry_runs,

@@ -25,6 +25,7 @@ from auditwatch.scan.pool import Read, Task, read_all
 from auditwatch.scan.selecting import CLUSTER
 from auditwatch.scan.settling import NAMESPACES_DELETED, Place, Settling
 from auditwatch.scan.sight import LogSight, Seen
+from auditwatch.scan.timing import Timed, Timing, is_without_time
 from auditwatch.scan.troubles import Trouble, Troubles
 
 FILE_DAMAGED = "FileDamaged"
@@ -70,6 +71,8 @@ class Figures:
     selected: int = 0
     events: int = 0
     degraded: int = 0
+    without_time: int = 0
+    """Events whose own times cannot be read."""
     duplicates: int = 0
     unanswered: int = 0
     dry_runs: int = 0
@@ -78,6 +81,14 @@ class Figures:
     last_time: float | None = None
     trouble: dict[str, Trouble] = field(default_factory=dict)
     """By reason; what files look like that are no audit logs is told apart."""
+
+    def note_time(self, time: float | None) -> None:
+        """The time of one event; ``None`` where it has none of its own, which is no news of when the log is from."""
+        if time is None:
+            self.without_time += 1
+            return
+        self.first_time = time if self.first_time is None else min(time, self.first_time)
+        self.last_time = time if self.last_time is None else max(time, self.last_time)
 
 
 class Scan:
@@ -94,6 +105,7 @@ class Scan:
             name for rule_set in plan.rule_sets for name, rule in rule_set.rules.items() if rule.story is None
         )
         self._settling = Settling(Circumstances(k10=plan.k10, pods=AnyPod()))
+        self._timing = Timing()
         self._sight = LogSight(plan.rule_sets)
         self._sequence = 0
         self._line = 0
@@ -110,6 +122,7 @@ class Scan:
         for read in read_all(inputs, task, jobs=self._plan.jobs):
             yield from self._take(read)
             on_read(read)
+        yield from self._settled(self._timing.rest())
         self._troubles.end()
         for record, place in self._settling.rest():
             yield from self._judged(place, partial(self._settling.unanswered_one, record))
@@ -140,7 +153,7 @@ class Scan:
             self._troubles.note(bad.reason, bad.problem, f"{name}:{self._line + bad.line + 1}")
         for found in part.found:
             place = name, self._line + found.line + 1, found.item
-            yield from self._judged(place, partial(self._settle, found.record, place))
+            yield from self._settled(self._timing.timed(found.record, place))
         self.figures.size += part.size
         self.figures.lines += part.lines
         self.figures.selected += part.selected
@@ -149,8 +162,13 @@ class Scan:
             self._troubles.note(FILE_DAMAGED, read.problem, f"{name}:{self._line + 1}")
         if read.is_last:
             self._troubles.end_of(read.of)
+            yield from self._settled(self._timing.end_of_file())
             self._line = 0
             self.figures.files += 1
+
+    def _settled(self, records: Iterator[Timed]) -> Iterator[Match]:
+        for record, place in records:
+            yield from self._judged(place, partial(self._settle, record, place))
 
     def _judged(self, place: Place, settle: Callable[[], Activity | None]) -> Iterator[Match]:
         """The match of what one record completes, if it is one. A defect it meets costs no other, and is told."""
@@ -169,8 +187,7 @@ class Scan:
         time = event_time(record)
         figures.events += 1
         figures.degraded += bool(record.degraded)
-        figures.first_time = time if figures.first_time is None else min(time, figures.first_time)
-        figures.last_time = time if figures.last_time is None else max(time, figures.last_time)
+        figures.note_time(None if is_without_time(record) else time)
         self._sight.note(record, time)
         return self._settling.settle(record, place)
 

@@ -83,7 +83,7 @@ class Sieve:
     prefilter: Prefilter
     redactor: Redactor
     received: float
-    """Stands for the time of an event whose own times cannot be read; seconds since the epoch."""
+    """When the scan began, seconds since the epoch; :mod:`auditwatch.scan.timing` lets it stand for no event's time."""
 
     @classmethod
     def of(cls, needles: Needles, *, key: bytes, received: float) -> Sieve:

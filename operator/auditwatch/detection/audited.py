@@ -66,13 +66,12 @@ def request_key(record: AuditRecord) -> str:
 
 def event_time(record: AuditRecord) -> float:
     """When it was answered by the server's clock, seconds since the epoch; when it reached us where that is unread."""
-    moment = logged_time(record)
+    moment = time_of(record.event)
     return moment if moment is not None else record.received
 
 
-def logged_time(record: AuditRecord) -> float | None:
+def time_of(event: AuditEvent) -> float | None:
     """The same by the server's clock alone: ``None`` where the event's times are cut off, or none."""
-    event = record.event
     moment = parse_time(event.stage_timestamp)
     return moment if moment is not None else parse_time(event.request_received_timestamp)
 

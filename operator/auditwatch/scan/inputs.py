@@ -1,7 +1,8 @@
 """Which files a scan reads, in which order, and what each of them is.
 
-Files given by name are read in the order given. In a directory the backups of a log come in order of time, the live
-file last: what changed is found by what was there before, so order matters.
+Files given by name are in the order given (:mod:`auditwatch.scan.ordering` puts those of one log right). In a directory
+the backups of a log come in order of time, the live file last: what changed is found by what was there before, so order
+matters.
 """
 
 from __future__ import annotations

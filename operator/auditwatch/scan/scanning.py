@@ -21,6 +21,7 @@ from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.state import FindingState
 from auditwatch.k10.view import InstalledK10
 from auditwatch.scan.inputs import Input
+from auditwatch.scan.ordering import in_order
 from auditwatch.scan.pool import Read, Task, read_all
 from auditwatch.scan.selecting import CLUSTER
 from auditwatch.scan.settling import NAMESPACES_DELETED, Place, Settling
@@ -113,13 +114,14 @@ class Scan:
         self._troubles = Troubles(self.figures.trouble)
 
     def run(self, inputs: Sequence[Input], *, on_read: Callable[[Read], None] = lambda _read: None) -> Iterator[Match]:
-        """Every match, in order, while the logs are read; findings are complete when this ends.
+        """Every match, in order of time (:mod:`auditwatch.scan.ordering`), while the logs are read; findings are
+        complete when this ends.
 
         ``on_read`` is told of everything that was read. Raises :class:`auditwatch.scan.inputs.InputError`.
         """
         needles = needles_of(self._plan.rule_sets, also=[NAMESPACES_DELETED])
         task = Task(needles=needles, key=self._plan.key, received=self._plan.now)
-        for read in read_all(inputs, task, jobs=self._plan.jobs):
+        for read in read_all(in_order(inputs), task, jobs=self._plan.jobs):
             yield from self._take(read)
             on_read(read)
         yield from self._settled(self._timing.rest())

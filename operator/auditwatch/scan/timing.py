@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from auditwatch.detection.audited import logged_time
+from auditwatch.detection.audited import time_of
 from auditwatch.events.audit import AuditRecord, Degradation
 from auditwatch.scan.settling import Place
 
@@ -34,7 +34,7 @@ class Timing:
 
     def timed(self, record: AuditRecord, place: Place) -> Iterator[Timed]:
         """The record and those that waited for its time, in order; nothing while it has to wait itself."""
-        time = logged_time(record)
+        time = time_of(record.event)
         if time is not None:
             self._of_file = self._of_scan = time
             yield from self._released()

@@ -54,7 +54,7 @@ def test_of_a_file_and_its_compressed_copy_the_file_is_read(tmp_path: Path) -> N
     assert _names(tmp_path) == ["audit-2026-01-01T00-00-00.000.log"]
 
 
-def test_files_given_by_name_are_read_in_the_order_given_whatever_they_are_called(tmp_path: Path) -> None:
+def test_files_given_by_name_are_in_the_order_given_whatever_they_are_called(tmp_path: Path) -> None:
     _touch(tmp_path, "b.weird", "a.log")
     assert _names(tmp_path / "b.weird", tmp_path / "a.log") == ["b.weird", "a.log"]
 

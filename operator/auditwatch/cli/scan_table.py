@@ -13,7 +13,7 @@ from auditwatch.findings.evidence import BORROWED, times_lent
 from auditwatch.findings.state import ChangeSeen, FindingState
 from auditwatch.findings.times import rfc3339
 from auditwatch.scan.report import counts
-from auditwatch.scan.scanning import Figures, Scan
+from auditwatch.scan.scanning import BySeverity, Figures, Scan
 
 _CHANGES: Final = 3
 _WHO_WIDTH: Final = 120
@@ -25,7 +25,7 @@ def print_table(scan: Scan, *, duration: float) -> None:
     for state in scan.findings():
         for line in finding_lines(state):
             typer.echo(line)
-    typer.echo(figures_line(scan.figures, len(scan.findings()), duration))
+    typer.echo(figures_line(scan.figures, findings_words(scan.severities()), duration))
     typer.echo(unseen_line(scan))
 
 
@@ -46,10 +46,19 @@ def finding_lines(state: FindingState) -> Iterator[str]:
         yield f"          and {counted(more, 'more change')} (--output json shows them)"
 
 
-def figures_line(figures: Figures, findings: int, duration: float) -> str:
-    """One line that says how much was read and found."""
+def findings_words(severities: BySeverity) -> str:
+    """How many findings there are; of those that are not shown, how many of which severity."""
+    findings, below = counted(sum(severities.shown.values()), "finding"), sum(severities.below.values())
+    if not below:
+        return findings
+    each = ", ".join(f"{count:,} {severity}" for severity, count in severities.below.items() if count)
+    return f"{findings} shown, {below:,} below {severities.least} ({each})"
+
+
+def figures_line(figures: Figures, findings: str, duration: float) -> str:
+    """One line that says how much was read and found; ``findings``: words for how many."""
     shown = [
-        counted(findings, "finding"),
+        findings,
         counted(figures.lines, "line"),
         f"{counted(figures.events, 'event')} looked at",
         counted(figures.duplicates, "duplicate") if figures.duplicates else "",

@@ -8,7 +8,7 @@ from typing import Any, Final
 from auditwatch.events.times import format_time
 from auditwatch.findings import rendering
 from auditwatch.findings.state import FindingState
-from auditwatch.scan.scanning import Figures, Match, Scan
+from auditwatch.scan.scanning import Match, Scan
 from auditwatch.scan.sight import Seen
 
 JSONObject = dict[str, Any]
@@ -18,16 +18,22 @@ LEVELS: Final = ("Blind", "Partial")
 def document(scan: Scan, *, duration: float) -> JSONObject:
     """``{"findings": […], "summary": {…}}``; ``duration`` is in seconds."""
     findings = [{**rendering.manifest(state), "status": _told_status(state)} for state in scan.findings()]
-    return {"findings": findings, "summary": summary(scan.figures, scan.blind(), duration=duration)}
+    return {"findings": findings, "summary": summary(scan, duration=duration)}
 
 
 def _told_status(state: FindingState) -> JSONObject:
     return {name: value for name, value in rendering.status(state).items() if value is not None}
 
 
-def summary(figures: Figures, blind: tuple[Seen, ...], *, duration: float) -> JSONObject:
-    """How much was read, what of it could not be, and what the rules could not see."""
+def summary(scan: Scan, *, duration: float) -> JSONObject:
+    """How much was read and found, what of it could not be read, and what the rules could not see."""
+    figures, severities = scan.figures, scan.severities()
     return {
+        "findings": {
+            "shown": sum(severities.shown.values()),
+            "bySeverity": dict(severities.shown),
+            "belowMinSeverity": dict(severities.below),
+        },
         "files": figures.files,
         "bytes": figures.size,
         "lines": figures.lines,
@@ -44,7 +50,7 @@ def summary(figures: Figures, blind: tuple[Seen, ...], *, duration: float) -> JS
             {"reason": each.reason, "count": each.count, "first": each.where, "problem": each.problem}
             for each in figures.trouble.values()
         ],
-        "visibility": [{"rule": each.rule, "pack": each.pack, **_told(each)} for each in blind],
+        "visibility": [{"rule": each.rule, "pack": each.pack, **_told(each)} for each in scan.blind()],
         "durationSeconds": round(duration, 3),
     }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -59,6 +60,15 @@ class Match:
     audit_id: str
     stage: str
     rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BySeverity:
+    """Numbers of findings, the most severe first. ``least``: the severity from which on they are shown."""
+
+    least: Severity
+    shown: Mapping[Severity, int]
+    below: Mapping[Severity, int]
 
 
 @dataclass(slots=True)
@@ -139,6 +149,19 @@ class Scan:
         """
         shown = [state for state in self._ledger.states() if state.shown and not is_superseded(state)]
         return sorted(shown, key=lambda state: (-_rank(state.severity), state.first_seen, state.name))
+
+    def severities(self) -> BySeverity:
+        """How many findings there are of each severity, shown and below the least one; the most severe first."""
+        told = [state for state in self._ledger.states() if not is_superseded(state)]
+        shown, below = (
+            Counter(state.severity for state in told if state.shown is is_shown) for is_shown in (True, False)
+        )
+        most_severe_first = tuple(reversed(SEVERITIES))
+        return BySeverity(
+            least=self._plan.min_severity,
+            shown={severity: shown[severity] for severity in most_severe_first},
+            below={severity: below[severity] for severity in most_severe_first},
+        )
 
     def all_findings(self) -> list[FindingState]:
         """The same with those below the least severity."""

@@ -108,18 +108,50 @@ def test_what_a_client_wrote_cannot_draw_on_a_terminal(tmp_path: Path) -> None:
 
 def test_figures_tell_only_what_there_was() -> None:
     assert (
-        figures_line(Figures(lines=1234, events=5), 0, 0.04) == "0 findings, 1,234 lines, 5 events looked at in 0.0 s"
+        figures_line(Figures(lines=1234, events=5), "0 findings", 0.04)
+        == "0 findings, 1,234 lines, 5 events looked at in 0.0 s"
     )
     full = Figures(lines=9, events=5, duplicates=4, unanswered=3, degraded=2, first_time=0.0, last_time=60.0)
-    assert figures_line(full, 7, 1.26) == (
+    assert figures_line(full, "7 findings", 1.26) == (
         "7 findings, 9 lines, 5 events looked at, 4 duplicates, 3 requests without an answer, 2 degraded in 1.3 s "
         "(1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z)"
     )
 
 
+def test_findings_that_are_not_shown_are_told_by_severity(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(DELETIONS + BY_ACTOR, encoding="utf-8")
+    path = log(tmp_path / "audit.log", event(1), event(2))
+    words = {
+        "Critical": "0 findings shown, 3 below Critical (2 High, 1 Low), 2 lines, ",
+        "High": "2 findings shown, 1 below High (1 Low), 2 lines, ",
+        "Low": "3 findings, 2 lines, ",
+    }
+    for least, start in words.items():
+        arguments = ["scan", str(path), "--rules", str(file), "--min-severity", least]
+        result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        assert (result.exit_code, result.stdout.splitlines()[-2][: len(start)]) == (1, start)
+
+
+def test_the_document_counts_findings_by_severity_shown_or_not(tmp_path: Path) -> None:
+    events = [event(number) for number in (1, 2, 3)]
+    scan, _ = scanned(plan(tmp_path, DELETIONS, min_severity="Critical"), log(tmp_path / "audit.log", *events))
+    assert document(scan, duration=0)["summary"]["findings"] == {
+        "shown": 1,
+        "bySeverity": {"Critical": 1, "High": 0, "Medium": 0, "Low": 0, "Info": 0},
+        "belowMinSeverity": {"Critical": 0, "High": 3, "Medium": 0, "Low": 0, "Info": 0},
+    }
+
+
+def test_a_finding_that_another_tells_of_is_counted_nowhere(tmp_path: Path) -> None:
+    absorbing = DELETIONS + "    absorbs: [{rule: policy-gone}]\n"
+    scan, _ = scanned(plan(tmp_path, absorbing), log(tmp_path / "audit.log", event(1), event(2), event(3)))
+    assert (sum(scan.severities().shown.values()), sum(scan.severities().below.values())) == (1, 0)
+
+
 def test_what_there_was_once_is_told_in_the_singular() -> None:
     once = Figures(lines=1, events=1, duplicates=1, unanswered=1)
-    assert figures_line(once, 1, 1.0) == (
+    assert figures_line(once, "1 finding", 1.0) == (
         "1 finding, 1 line, 1 event looked at, 1 duplicate, 1 request without an answer in 1.0 s"
     )
 

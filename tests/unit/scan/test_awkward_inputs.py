@@ -57,7 +57,7 @@ def test_a_log_with_nothing_in_it_is_quiet(tmp_path: Path, content: bytes) -> No
 
 def test_of_an_empty_log_no_time_is_told(tmp_path: Path) -> None:
     scan, _ = scanned(plan(tmp_path), log(tmp_path / "audit.log"))
-    said = summary(scan.figures, scan.blind(), duration=1.23456)
+    said = summary(scan, duration=1.23456)
     assert (said["firstTime"], said["lastTime"], said["unreadable"]) == (None, None, [])
     assert said["durationSeconds"] == 1.235
 
@@ -169,7 +169,7 @@ def test_an_event_without_readable_times_does_not_count_as_of_the_scan(tmp_path:
     path = log(tmp_path / "audit.log", event(1, requestReceivedTimestamp="soon", stageTimestamp=None))
     scan, matches = scanned(plan(tmp_path, now=1_767_225_600.0), path)
     assert len(matches) == 1
-    assert summary(scan.figures, (), duration=0)["firstTime"] is None
+    assert summary(scan, duration=0)["firstTime"] is None
 
 
 def test_events_of_a_list_in_one_line_are_told_apart(tmp_path: Path) -> None:

@@ -106,15 +106,16 @@ def test_its_time_widens_no_range_and_is_counted(tmp_path: Path) -> None:
         "2026-01-01T00:00:03.000000Z",
         1,
     )
-    assert ", 1 without a time in " in figures_line(scan.figures, 0, 1.0)
+    assert ", 1 without a time in " in figures_line(scan.figures, "3 findings", 1.0)
 
 
 def test_who_reads_the_finding_is_told_whose_time_it_is(tmp_path: Path) -> None:
     scan = _scan(tmp_path, log(tmp_path / "audit.log", event(1), event(2, **NONE)))
-    own, lent = scan.findings()
+    lent, own = sorted(scan.findings(), key=lambda state: "beside it" not in next(finding_lines(state)))
     assert "beside it" not in next(finding_lines(own))
     assert next(finding_lines(lent)).startswith(f"HIGH      {_at(1)} (time of the event beside it)  policy-gone  ")
-    status = document(scan, duration=0.0)["findings"][1]["status"]
+    found = document(scan, duration=0.0)["findings"]
+    (status,) = [each["status"] for each in found if each["spec"]["target"]["name"] == "policy-2"]
     assert status["evidence"][0]["note"] == "time: not in the log, that of the event beside it"
     assert "the time of 1 event of this: that of the event beside it stands here." in status["description"]
 

@@ -84,7 +84,7 @@ def scan(
     try:
         k10 = chosen_k10(k10_namespace, k10_account, api_domain)
         in_force = chosen_rules(Asked(packs=pack or (), files=rules or (), time_zone=time_zone), k10=k10, now=now)
-        inputs = inputs_of(files)
+        inputs = inputs_of(files, lambda sentence: typer.echo(f"warning: {sentence}", err=True))
         plan = Plan(
             rule_sets=in_force,
             k10=k10,

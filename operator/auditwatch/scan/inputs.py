@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -52,20 +52,24 @@ class Input:
         return self.directory or self.name
 
 
-def inputs_of(given: Sequence[str]) -> tuple[Input, ...]:
+Warn = Callable[[str], None]
+"""Told, in a sentence, of something in a directory that is passed over."""
+
+
+def inputs_of(given: Sequence[str], warn: Warn = lambda _sentence: None) -> tuple[Input, ...]:
     """Everything to read, in order. Raises :class:`InputError` before anything was read."""
     if len([name for name in given if name == STDIN]) > 1:
         raise InputError("-: standard input can be read only once")
-    return tuple(each for name in given for each in _expanded(name))
+    return tuple(each for name in given for each in _expanded(name, warn))
 
 
-def _expanded(name: str) -> Iterator[Input]:
+def _expanded(name: str, warn: Warn) -> Iterator[Input]:
     if name == STDIN:
         yield Input(STDIN, "Stream")
         return
     path = Path(name)
     if path.is_dir():
-        names = list(_logs_in(path))
+        names = list(_logs_in(path, warn))
         if not names:
             raise InputError(f"{name}: no log in this directory: name the files (*.log, *.log.gz, *.json …)")
         yield from (replace(_input(each), directory=name) for each in names)
@@ -91,18 +95,29 @@ def _fix(error: OSError) -> str:
     return ""
 
 
-def _logs_in(directory: Path) -> Iterator[str]:
+def _logs_in(directory: Path, warn: Warn) -> Iterator[str]:
     """The logs below a directory, each log's backups before its live file."""
     try:
         entries = sorted(os.scandir(directory), key=lambda entry: order_of(entry.name))
     except OSError as error:
         raise InputError(f"{directory}: cannot be read: {error.strerror or error}") from error
-    files = {entry.name for entry in entries if entry.is_file()}
+    files = {entry.name for entry in entries if _is_file(entry, warn)}
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            yield from _logs_in(Path(entry.path))
+            yield from _logs_in(Path(entry.path), warn)
         elif entry.name in files and _LOG.search(entry.name) and not _is_twin(entry.name, files):
             yield entry.path
+
+
+def _is_file(entry: os.DirEntry[str], warn: Warn) -> bool:
+    """Whether it is a file, or a link to one; of a link that leads to nothing at all it is told."""
+    try:
+        if entry.is_symlink():
+            Path(entry.path).stat()
+        return entry.is_file()
+    except OSError as error:
+        warn(f"{entry.path}: passed over, as where this link leads cannot be read: {error.strerror or error}")
+        return False
 
 
 def _is_twin(name: str, files: set[str]) -> bool:

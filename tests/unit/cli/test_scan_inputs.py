@@ -87,6 +87,16 @@ def test_garbage_in_a_log_is_warned_of_on_standard_error_in_every_output(
         assert "1 NotAnAuditEvent" in result.stdout.splitlines()[-1]
 
 
+def test_a_link_in_a_circle_ends_no_scan_and_is_warned_of(tmp_path: Path, rules: str) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    log(logs / "audit.log", event(1))
+    (logs / "loop").symlink_to(logs / "loop")
+    result = _scan(logs, "--rules", rules)
+    assert result.exit_code == FOUND
+    assert result.stderr.startswith(f"warning: {logs / 'loop'}: passed over, ")
+
+
 def test_files_that_are_packed_alike_are_told_once_with_their_number_and_the_command(tmp_path: Path) -> None:
     for name in ("a.log.xz", "b.log.xz", "c.log.xz"):
         (tmp_path / name).write_bytes(lzma.compress(line(event(1)) + b"\n"))

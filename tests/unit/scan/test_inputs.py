@@ -68,6 +68,23 @@ def test_compression_is_told_by_the_content_not_by_the_name(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.parametrize(("name", "target"), [("loop", "loop"), ("loop.log", "loop.log"), ("gone.log", "nowhere")])
+def test_a_link_that_leads_nowhere_is_passed_over_and_told(tmp_path: Path, name: str, target: str) -> None:
+    _touch(tmp_path, "audit.log")
+    (tmp_path / name).symlink_to(tmp_path / target)
+    (tmp_path / "live.log").symlink_to(tmp_path / "audit.log")
+    told: list[str] = []
+    assert [Path(each.name).name for each in inputs_of([str(tmp_path)], told.append)] == ["audit.log", "live.log"]
+    (sentence,) = told
+    assert sentence.startswith(f"{tmp_path / name}: passed over, as where this link leads cannot be read: ")
+
+
+def test_a_link_in_a_circle_that_is_named_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(InputError, match="loop: cannot be read: Too many levels of symbolic links"):
+        inputs_of([str(tmp_path / "loop")])
+
+
 def test_what_is_no_regular_file_is_read_as_a_stream(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (found, stdin) = inputs_of([str(tmp_path / "pipe"), "-"])

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command as built
 
+from auditwatch.cli.interrupts import leaving_at_once
 from auditwatch.cli.metavars import name_parameter, name_parameters
 
 LATE: Final[Mapping[str, tuple[str, str]]] = {
@@ -64,6 +65,8 @@ class Commands(TyperGroup):
 
 def _late(name: str) -> Any:
     module, function = LATE[name]
+    with leaving_at_once():
+        found = getattr(import_module(module), function)
     one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    one.command(name)(getattr(import_module(module), function))
+    one.command(name)(found)
     return built(one)

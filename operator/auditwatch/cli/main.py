@@ -1,7 +1,7 @@
 """The command ``auditwatch``: its subcommands, and the one place where an error becomes a sentence and an exit code.
 
-0 done · 1 failed (or findings, failing tests) · 2 wrong usage or input · 3 lost the Lease. No traceback reaches a user;
-``AUDITWATCH_DEBUG=1`` asks for one.
+0 done · 1 failed (or findings, failing tests) · 2 wrong usage or input · 3 lost the Lease · 130 interrupted. No
+traceback reaches a user; ``AUDITWATCH_DEBUG=1`` asks for one.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import typer
 
 from auditwatch import __version__
 from auditwatch.cli.crds import crds
+from auditwatch.cli.interrupts import INTERRUPTED
 from auditwatch.cli.lazily import Commands
 from auditwatch.cli.policy import app as policy
 from auditwatch.cli.rule_tests import run_tests
@@ -55,11 +56,13 @@ def options(
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command that the arguments name."""
     gc.freeze()  # what is loaded stays to the end, and is not looked through for garbage
     gc.set_threshold(_GARBAGE)
     try:
         app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except Exception as error:
         if os.environ.get("AUDITWATCH_DEBUG"):
             raise

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from auditwatch.cli.interrupts import INTERRUPTED
 from auditwatch.cli.rule_options import (
     ApiDomain,
     K10Account,
@@ -36,7 +37,6 @@ from auditwatch.scan.troubles import NOT_A_LOG, Trouble
 
 CLEAN, FOUND, UNUSABLE = 0, 1, 2
 """Exit codes: nothing at or above --fail-on; something; bad usage, or something that could not be read or judged."""
-INTERRUPTED = 130
 _UNJUDGED: Final = frozenset({FILE_DAMAGED, NOT_A_LOG, OUR_FAULT})
 """Trouble by which something of a log may have gone unseen that the rules look for."""
 

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from auditwatch.cli.interrupts import INTERRUPTED
 from auditwatch.cli.main import app
-from auditwatch.cli.scan import CLEAN, FOUND, INTERRUPTED, UNUSABLE, Output
+from auditwatch.cli.scan import CLEAN, FOUND, UNUSABLE, Output
 from auditwatch.scan import pool
 from auditwatch.scan.scanning import Scan
 from tests.unit.scan.making import DELETIONS, event, line, log, noise

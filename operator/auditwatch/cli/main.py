@@ -17,6 +17,7 @@ from auditwatch import __version__
 from auditwatch.cli.crds import crds
 from auditwatch.cli.interrupts import INTERRUPTED
 from auditwatch.cli.lazily import Commands
+from auditwatch.cli.output import written
 from auditwatch.cli.policy import app as policy
 from auditwatch.cli.rule_tests import run_tests
 from auditwatch.cli.scan import scan
@@ -60,7 +61,7 @@ def main() -> None:
     gc.freeze()  # what is loaded stays to the end, and is not looked through for garbage
     gc.set_threshold(_GARBAGE)
     try:
-        app()
+        sys.exit(written(app))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:

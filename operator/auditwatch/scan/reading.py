@@ -6,6 +6,7 @@ line exactly once.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -83,6 +84,8 @@ def streamed(name: str, skip: int = 0) -> Iterator[Iterator[Window]]:
 @contextmanager
 def _opened(name: str) -> Iterator[Callable[[int], bytes | None]]:
     if name == STDIN:
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, "standard input is closed")
         yield partial(os.read, sys.stdin.fileno())
         return
     with Path(name).open("rb", buffering=0) as file:

@@ -7,16 +7,32 @@ from typing import Final
 
 import typer
 
+from auditwatch.detection import texts
 from auditwatch.detection.texts import counted
 from auditwatch.findings import attribution, rendering
+from auditwatch.findings.actors import rank
 from auditwatch.findings.evidence import BORROWED, times_lent
 from auditwatch.findings.state import ChangeSeen, FindingState
 from auditwatch.findings.times import rfc3339
 from auditwatch.scan.report import counts
 from auditwatch.scan.scanning import BySeverity, Figures, Scan
 
+_REASONS: Final = {
+    "NotYetObserved": (
+        "looks for a kind of event that this log does not show",
+        "look for kinds of events that this log does not show",
+    ),
+    "NeedsBodies": ("needs bodies that this log does not show", "need bodies that this log does not show"),
+    "OldValuesUnknown": ("needs old values that this log does not show", "need old values that this log does not show"),
+    "FieldNotSeen": ("needs a field that this log does not show", "need fields that this log does not show"),
+    "NeedsAuditLog": ("needs what no log shows", "need what no log shows"),
+}
+"""What a scan says of rules that saw less than they need, of one and of several."""
 _CHANGES: Final = 3
 _WHO_WIDTH: Final = 120
+_LINE_WIDTH: Final = 140
+"""Characters up to which there is room for the name of a program, of which at least so many, and at most so many."""
+_LEAST_AGENT, _AGENT_WIDTH = 12, 40
 _ABSENT: Final = "(absent)"
 
 
@@ -38,7 +54,7 @@ def finding_lines(state: FindingState) -> Iterator[str]:
     beside = (" (time of the event beside it)" if BORROWED in lent else " (time unknown)") if lent else ""
     yield f"{state.severity.upper():<8}  {seen}{until}{times}{beside}  {state.rule}  {rendering.title(state)}"
     certainty = "" if state.certainty == "Observed" else f", {state.certainty}"
-    yield f"          who {_who(state)}  what {_what(state)}{certainty}"
+    yield _who_line(state, f"  what {_what(state)}{certainty}")
     for change in state.changes[:_CHANGES]:
         yield f"          {_change(change)}"
     more = len(state.changes) - _CHANGES + state.changes_cut
@@ -75,11 +91,45 @@ def figures_line(figures: Figures, findings: str, duration: float) -> str:
 def unseen_line(scan: Scan) -> str:
     """What this log could not show."""
     sight = sorted(counts(scan.blind()).items())
-    told = [f"{counted(count, 'rule')} {level} ({reason})" for (level, reason), count in sight]
+    told = [_unseen_by(level, reason, count) for (level, reason), count in sight]
     told += [f"{each.count} {each.reason}" for each in scan.figures.trouble.values()]
     if not told:
         return "not seen: nothing that the rules look for"
     return f"not seen: {', '.join(told)}; --output json names them"
+
+
+def _unseen_by(level: str, reason: str, count: int) -> str:
+    rules, words = counted(count, "rule"), _REASONS.get(reason)
+    if words is None:
+        return f"{rules} {level} ({reason})"
+    return f"{rules} {words[count != 1]}" + (" (Blind)" if level == "Blind" else "")
+
+
+def _who_line(state: FindingState, what: str) -> str:
+    """Who, from where, with which program where there is room, and what."""
+    addresses = _addresses(state)
+    who = f"          who {_who(state)}"
+    if not addresses:
+        return who + what
+    who += f" from {addresses[0]}" + (f" and {counted(len(addresses) - 1, 'other')}" if len(addresses) > 1 else "")
+    agent = _agent(state, addresses[0])
+    room = _LINE_WIDTH - len(who + what) - len(" ()")
+    return (
+        f"{who} ({texts.cut(agent, min(room, _AGENT_WIDTH))}){what}" if agent and room >= _LEAST_AGENT else who + what
+    )
+
+
+def _addresses(state: FindingState) -> list[str]:
+    """Each once, those of whoever is known best first."""
+    best = max(state.actors, key=rank, default=None)
+    found = [*(best.client_ips if best else ()), *(client.ip for client in state.clients)]
+    return list(dict.fromkeys(ip for ip in found if ip))
+
+
+def _agent(state: FindingState, address: str) -> str:
+    """What the program there calls itself, up to its first space: it may call itself anything."""
+    agents = (client.agent for client in state.clients if client.ip == address)
+    return next(agents, "").strip().partition(" ")[0]
 
 
 def _who(state: FindingState) -> str:

@@ -125,7 +125,9 @@ def _unlogged(look: _Look, audit: AuditView) -> Visibility | None:
     """Why a source that is alive does not show these requests, or not who made them; ``None`` where it does."""
     level = audit.level(*look.kind, look.verbs)
     if level is None:
-        return Visibility("Partial", "NotYetObserved", f"source {audit.name} has not shown {look.what} yet")
+        is_over = f"{audit.name} shows no {look.what}"
+        message = is_over if audit.is_past else f"source {audit.name} has not shown {look.what} yet"
+        return Visibility("Partial", "NotYetObserved", message)
     if level == "None":
         return Visibility("Blind", "NotLogged", f"the audit policy of {audit.name} does not log {look.what}")
     if NOBODYS & look.rule.needs:

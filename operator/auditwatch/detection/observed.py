@@ -105,6 +105,7 @@ class AuditSight:
     observed: ObservedLevels
     now: float
     policy: Policy | None = None
+    is_past: bool = False
 
     def level(self, group: str, resource: str, verb_class: VerbClass) -> AuditLevel | None:
         """By the policy where one is known and decides, else by what was seen."""

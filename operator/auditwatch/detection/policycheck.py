@@ -72,6 +72,7 @@ class _PolicyView:
     name: str = "this file"
     evidence: Evidence = "Audited"
     silence: str = ""
+    is_past: bool = False
     kinds: dict[Kind, None] = field(default_factory=dict)
     """Asked about, each once."""
     decisions: list[Decision] = field(default_factory=list)

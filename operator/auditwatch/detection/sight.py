@@ -51,6 +51,11 @@ class AuditView(Protocol):
         """Why nothing can be expected of it at the moment; empty while it is proven to be alive."""
         ...
 
+    @property
+    def is_past(self) -> bool:
+        """Whether it is a log that will show no more than it does."""
+        ...
+
     def level(self, group: str, resource: str, verb_class: VerbClass) -> AuditLevel | None:
         """The level by a known policy, or the highest seen lately; ``None``: nobody knows yet.
 

@@ -39,7 +39,9 @@ class LogSight:
 
     def seen(self) -> tuple[Seen, ...]:
         """Every rule that sees less than all, by name."""
-        sources = SourcesView(audits=(AuditSight(name="this log", observed=self._observed, now=self._latest),))
+        sources = SourcesView(
+            audits=(AuditSight(name="this log", observed=self._observed, now=self._latest, is_past=True),)
+        )
         return tuple(sorted(self._less(sources), key=lambda each: (each.rule, each.pack)))
 
     def _less(self, sources: SourcesView) -> Iterator[Seen]:

@@ -39,8 +39,8 @@ def test_findings_exit_with_1_and_the_table_says_who_what_when_and_what_was_not_
     assert result.exit_code == FOUND
     first, second, *_, last = result.stdout.splitlines()
     assert first == "HIGH      2026-01-01T00:00:01Z  policy-gone  eve deleted policy-1"
-    assert second == "          who eve  what policies kasten-io/policy-1"
-    assert last == "not seen: 1 rule Partial (NotYetObserved); --output json names them"
+    assert second == "          who eve from 10.1.2.3 (kubectl/v1.37.2)  what policies kasten-io/policy-1"
+    assert last == "not seen: 1 rule looks for a kind of event that this log does not show; --output json names them"
 
 
 @pytest.mark.parametrize(("fail_on", "code"), [("High", FOUND), ("Critical", CLEAN)])

@@ -11,10 +11,11 @@ from typer.testing import CliRunner
 
 from auditwatch.cli.main import app
 from auditwatch.cli.scan_table import figures_line, finding_lines, unseen_line
-from auditwatch.detection.texts import counted
+from auditwatch.detection.sight import Visibility
 from auditwatch.events.activity import Actor
 from auditwatch.scan.report import counts, document
 from auditwatch.scan.scanning import Figures, Scan
+from auditwatch.scan.sight import Seen
 from auditwatch.scan.troubles import Trouble
 from tests.unit.findings.making import ledger, only, signal
 from tests.unit.scan.making import DELETIONS, event, log, noise, plan, scanned
@@ -48,13 +49,13 @@ def scan_of(tmp_path: Path, *events: dict[str, Any] | bytes, rules: str = DELETI
 def test_one_event_is_told_with_its_time_and_without_a_count(tmp_path: Path) -> None:
     ((first, second),) = table(tmp_path, event(1))
     assert first.startswith("LOW       2026-01-01T00:00:01Z  by-actor  ")
-    assert second == "          who eve  what policies kasten-io/policy-1"
+    assert second == "          who eve from 10.1.2.3 (kubectl/v1.37.2)  what policies kasten-io/policy-1"
 
 
 def test_several_are_told_from_when_to_when_and_how_often_with_the_number_of_objects(tmp_path: Path) -> None:
     ((first, second),) = table(tmp_path, event(1), event(2), event(3, name="policy-1"))
     assert first.startswith("LOW       2026-01-01T00:00:01Z to 2026-01-01T00:00:03Z x3  by-actor  ")
-    assert second == "          who eve  what policies kasten-io/policy-1 and 1 more"
+    assert second == "          who eve from 10.1.2.3 (kubectl/v1.37.2)  what policies kasten-io/policy-1 and 1 more"
 
 
 def test_one_request_for_many_has_a_star_for_the_names_it_does_not_give(tmp_path: Path) -> None:
@@ -66,13 +67,15 @@ def test_one_request_for_many_has_a_star_for_the_names_it_does_not_give(tmp_path
 def test_of_several_people_the_first_is_named_and_the_rest_counted(tmp_path: Path) -> None:
     others = [event(number, user={"username": name}) for number, name in enumerate(("eve", "bob", "eve", "sue"))]
     ((_, second),) = table(tmp_path, *others, rules=BY_ALL)
-    assert second.startswith("          who eve and 2 more  what policies ")
+    assert second.startswith("          who eve and 2 more from 10.1.2.3 (kubectl/v1.37.2)  what policies ")
 
 
 @pytest.mark.parametrize(("code", "words"), [(403, ", Attempted"), (500, ", "), (200, "")])
 def test_what_was_not_surely_done_is_said_so(tmp_path: Path, code: int, words: str) -> None:
     ((_, second, *_),) = table(tmp_path, event(1, responseStatus={"metadata": {}, "code": code}))
-    assert second.startswith(f"          who eve  what policies kasten-io/policy-1{words}")
+    assert second.startswith(
+        f"          who eve from 10.1.2.3 (kubectl/v1.37.2)  what policies kasten-io/policy-1{words}"
+    )
     assert second.endswith("policy-1") == (code == 200)
 
 
@@ -163,8 +166,46 @@ def test_the_last_line_counts_what_was_not_seen_and_what_could_not_be_read(tmp_p
     assert told.startswith("not seen: ")
     assert told.endswith("2 FileDamaged; --output json names them")
     assert sum(counts(scan.blind()).values()) == len(scan.blind()) > 0
-    for (level, reason), count in counts(scan.blind()).items():
-        assert f"{counted(count, 'rule')} {level} ({reason})" in told
+    assert counts(scan.blind()) == {("Partial", "NotYetObserved"): 3}
+    assert "3 rules look for kinds of events that this log does not show, " in told
+
+
+def test_each_reason_is_told_in_words_and_what_is_wholly_blind_as_that(tmp_path: Path) -> None:
+    scan = scan_of(tmp_path)
+    reasons = [("Blind", "NeedsBodies"), ("Partial", "NeedsBodies"), ("Partial", "NeedsBodies"), ("Blind", "NotFound")]
+    seen = tuple(Seen("r", "", Visibility(level, reason, "m")) for level, reason in reasons)  # type: ignore[arg-type]
+    scan.blind = lambda: seen  # type: ignore[method-assign]  # what a log can prove is tested elsewhere
+    assert unseen_line(scan) == (
+        "not seen: 1 rule needs bodies that this log does not show (Blind), 1 rule Blind (NotFound), "
+        "2 rules need bodies that this log does not show; --output json names them"
+    )
+
+
+def test_the_program_is_told_where_there_is_room_up_to_its_first_space(tmp_path: Path) -> None:
+    agent = "helm/v4.0.0 x)  what pods default/harmless"
+    ((_, second, *_),) = table(tmp_path, event(1, userAgent=agent))
+    assert second == "          who eve from 10.1.2.3 (helm/v4.0.0)  what policies kasten-io/policy-1"
+    ((_, second, *_),) = table(tmp_path, event(1, userAgent="a" * 300))
+    assert second.startswith(f"          who eve from 10.1.2.3 ({'a' * 30}")
+    assert len(second) <= 140
+    ((_, second, *_),) = table(tmp_path, event(1, name="p" * 90))
+    assert second == f"          who eve from 10.1.2.3  what policies kasten-io/{'p' * 90}"
+
+
+def test_a_program_cannot_draw_on_a_terminal_either(tmp_path: Path) -> None:
+    ((_, second, *_),) = table(tmp_path, event(1, userAgent="x\x1b[2J\nwho"))
+    assert not any(sign in second for sign in ("\x1b", "\n"))
+
+
+def test_of_several_addresses_the_first_is_told_and_the_rest_counted(tmp_path: Path) -> None:
+    events = [event(number, sourceIPs=[f"10.0.0.{number}"], userAgent="") for number in (1, 2, 3)]
+    ((_, second, *_),) = table(tmp_path, *events)
+    assert second.startswith("          who eve from 10.0.0.1 and 2 others  what policies ")
+
+
+def test_where_nobody_knows_the_address_none_is_told(tmp_path: Path) -> None:
+    ((_, second, *_),) = table(tmp_path, event(1, sourceIPs=None))
+    assert second == "          who eve  what policies kasten-io/policy-1"
 
 
 def test_where_all_was_seen_the_last_line_says_that(tmp_path: Path) -> None:

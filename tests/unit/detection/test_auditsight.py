@@ -30,6 +30,7 @@ class _Audit:
     evidence: Any = "Audited"
     silence: str = ""
     name: str = "audit-log"
+    is_past: bool = False
 
     def level(self, group: str, resource: str, verb_class: VerbClass) -> AuditLevel | None:
         return self.levels.get((group, resource, verb_class), self.default)
@@ -70,6 +71,11 @@ def test_what_was_never_shown_is_not_proven() -> None:
     seen = _sees(_Audit(), more=DELETE, rest=WHO)
     assert _said(seen) == ("Partial", "NotYetObserved")
     assert seen.message == "source audit-log has not shown delete of policies.config.kio.kasten.io yet"
+    seen = _sees(_Audit(name="this log", is_past=True), more=DELETE)
+    assert (_said(seen), seen.message) == (
+        ("Partial", "NotYetObserved"),
+        "this log shows no delete of policies.config.kio.kasten.io",
+    )
 
 
 def test_what_a_policy_leaves_out_is_blind() -> None:

@@ -26,6 +26,7 @@ class Audit:
     levels: Mapping[VerbClass, AuditLevel] = field(default_factory=dict)
     evidence: Any = "Audited"
     silence: str = ""
+    is_past: bool = False
     name: str = "audit-log"
 
     def level(self, _group: str, _resource: str, verbs: VerbClass) -> AuditLevel | None:

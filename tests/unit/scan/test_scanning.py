@@ -160,6 +160,8 @@ def test_a_rule_that_needs_bodies_is_told_to_be_blind_where_the_log_has_none(tmp
     scan, _ = scanned(plan(tmp_path, rules), log(tmp_path / "audit.log", event(1, verb="patch")))
     told = {each.rule: (each.visibility.level, each.visibility.reason) for each in scan.blind()}
     assert told == {"paused": ("Blind", "NeedsBodies"), "never-done": ("Partial", "NotYetObserved")}
+    (message,) = [each.visibility.message for each in scan.blind() if each.rule == "never-done"]
+    assert message == "this log shows no delete of profiles.config.kio.kasten.io"
 
 
 def test_what_was_seen_whole_is_not_listed(tmp_path: Path) -> None:

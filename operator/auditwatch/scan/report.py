@@ -12,13 +12,15 @@ from auditwatch.scan.scanning import Match, Scan
 from auditwatch.scan.sight import Seen
 
 JSONObject = dict[str, Any]
+VERSION: Final = 1
+"""Of the document. It rises when a field goes or changes its meaning, not when one is added."""
 LEVELS: Final = ("Blind", "Partial")
 
 
 def document(scan: Scan, *, duration: float) -> JSONObject:
-    """``{"findings": […], "summary": {…}}``; ``duration`` is in seconds."""
+    """``{"version": 1, "findings": […], "summary": {…}}``; ``duration`` is in seconds."""
     findings = [{**rendering.manifest(state), "status": _told_status(state)} for state in scan.findings()]
-    return {"findings": findings, "summary": summary(scan, duration=duration)}
+    return {"version": VERSION, "findings": findings, "summary": summary(scan, duration=duration)}
 
 
 def _told_status(state: FindingState) -> JSONObject:

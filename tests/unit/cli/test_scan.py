@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -15,6 +17,7 @@ from auditwatch.cli.scan import CLEAN, FOUND, UNUSABLE
 from auditwatch.detection.audited import Circumstances
 from auditwatch.events.activity import Activity
 from auditwatch.events.audit import AuditRecord
+from tests.unit.docs.blocks import ROOT
 from tests.unit.scan.making import DELETIONS, event, line, log, noise
 
 
@@ -67,8 +70,25 @@ def test_matches_are_one_line_of_json_each(tmp_path: Path) -> None:
 def test_json_is_one_document(tmp_path: Path) -> None:
     result = _scan(str(log(tmp_path / "audit.log", event(1))), "--rules", _rules(tmp_path), "-o", "json")
     told = json.loads(result.stdout)
-    assert set(told) == {"findings", "summary"}
+    assert list(told) == ["version", "findings", "summary"]
+    assert told["version"] == 1
     assert told["summary"]["lines"] == 1
+
+
+def test_the_page_defines_every_field_of_the_summary(tmp_path: Path) -> None:
+    path = log(tmp_path / "audit.log", event(1), b'{"resource":"policies","apiGroup":"config.kio.kasten.io"}')
+    summary = json.loads(_scan(str(path), "-o", "json").stdout)["summary"]
+    nested = [f"{name}.{field}" for name in ("findings", "unreadable", "visibility") for field in _first(summary[name])]
+    page = (ROOT / "docs" / "how-to" / "scan-audit-logs.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| `([A-Za-z.]+)` \|", page.partition("### The document")[2].partition("\n## ")[0], re.MULTILINE
+    )
+    assert sorted(rows) == sorted(["version", "findings", *(f"summary.{name}" for name in [*summary, *nested])])
+
+
+def _first(value: Any) -> dict[str, Any]:
+    found: dict[str, Any] = value[0] if isinstance(value, list) else value
+    return found
 
 
 def test_a_k10_somewhere_else_is_described_by_options(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -92,7 +93,10 @@ def unseen_line(scan: Scan) -> str:
     """What this log could not show."""
     sight = sorted(counts(scan.blind()).items())
     told = [_unseen_by(level, reason, count) for (level, reason), count in sight]
-    told += [f"{each.count} {each.reason}" for each in scan.figures.trouble.values()]
+    troubles: Counter[str] = Counter()
+    for each in scan.figures.trouble.values():
+        troubles[each.reason] += each.count
+    told += [f"{count} {reason}" for reason, count in troubles.items()]
     if not told:
         return "not seen: nothing that the rules look for"
     return f"not seen: {', '.join(told)}; --output json names them"

@@ -170,6 +170,13 @@ def test_the_last_line_counts_what_was_not_seen_and_what_could_not_be_read(tmp_p
     assert "3 rules look for kinds of events that this log does not show, " in told
 
 
+def test_files_that_are_no_logs_for_several_reasons_are_counted_together(tmp_path: Path) -> None:
+    scan = scan_of(tmp_path)
+    for looks, count in (("a", 2), ("b", 1)):
+        scan.figures.trouble[looks] = Trouble("NotAnAuditLog", count, "x", "junk")
+    assert unseen_line(scan).endswith(", 3 NotAnAuditLog; --output json names them")
+
+
 def test_each_reason_is_told_in_words_and_what_is_wholly_blind_as_that(tmp_path: Path) -> None:
     scan = scan_of(tmp_path)
     reasons = [("Blind", "NeedsBodies"), ("Partial", "NeedsBodies"), ("Partial", "NeedsBodies"), ("Blind", "NotFound")]

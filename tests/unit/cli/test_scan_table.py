@@ -61,7 +61,7 @@ def test_several_are_told_from_when_to_when_and_how_often_with_the_number_of_obj
 def test_one_request_for_many_has_a_star_for_the_names_it_does_not_give(tmp_path: Path) -> None:
     many = {"resource": "policies", "namespace": "kasten-io", "apiGroup": "config.kio.kasten.io"}
     ((_, second),) = table(tmp_path, event(1, verb="deletecollection", objectRef=many))
-    assert second == "          who eve  what policies kasten-io/*"
+    assert second == "          who eve from 10.1.2.3 (kubectl/v1.37.2)  what policies kasten-io/*"
 
 
 def test_of_several_people_the_first_is_named_and_the_rest_counted(tmp_path: Path) -> None:

@@ -118,7 +118,10 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 
 
 Seen = Callable[[AuditRecord], None]
-"""Told of every record a source hands over, before anybody knows whether another source was first; must be quick."""
+"""Told of every record a source hands over, whether or not another source was first; must be quick.
+
+What a sender gives up after a refusal may only be told once it is on disk: it proves that what came before it is too.
+"""
 
 
 def unseen(_record: AuditRecord) -> None:

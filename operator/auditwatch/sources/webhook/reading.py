@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 import structlog
 
-from auditwatch.events.audit import AuditRecord, Seen, unseen
+from auditwatch.events.audit import AuditRecord
 from auditwatch.events.decode import NOT_AN_EVENT, OUR_FAULT, NotAnAuditEventError, decode
 from auditwatch.events.items import is_event_list
 from auditwatch.events.prefilter import Prefilter
@@ -58,6 +58,8 @@ class Slice:
     """What some milliseconds of work brought. ``last_event``: seconds since the epoch, of the last item seen."""
 
     rows: list[Row] = field(default_factory=list)
+    records: list[AuditRecord] = field(default_factory=list)
+    """What the rows were made of, to be shown once they are on disk."""
     size: int = 0
     items: int = 0
     undecodable: Counter[str] = field(default_factory=Counter)
@@ -76,12 +78,10 @@ class BodyReader:
         prefilter: Prefilter,
         redactor: Redactor,
         body_limit: int,
-        seen: Seen = unseen,
     ) -> None:
         self._origin = origin
         self._prefilter = prefilter
         self._redactor = redactor
-        self._seen = seen
         self._body_limit = body_limit
         self._items = items_of(body)
         self._waiting: deque[bytes] = deque()
@@ -110,7 +110,6 @@ class BodyReader:
     def _take(self, item: bytes, done: Slice) -> None:
         try:
             record = self._record(item)
-            self._seen(record)
             payload = _ENCODER.encode(record)
         except NotAnAuditEventError:
             done.undecodable[NOT_AN_EVENT] += 1
@@ -119,6 +118,7 @@ class BodyReader:
             log.error("an audit event could not be taken in: report this", error=f"{type(error).__name__}: {error}")  # noqa: TRY400 - bodies may be in the traceback
         else:
             done.rows.append(Row(record.key, payload))
+            done.records.append(record)
             done.size += len(payload)
 
     def _record(self, item: bytes) -> AuditRecord:

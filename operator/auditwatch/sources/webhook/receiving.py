@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from auditwatch.events.audit import Seen
+from auditwatch.events.audit import AuditRecord, Seen
 from auditwatch.events.redaction import Redactor
 from auditwatch.journal.delivery import Intake
 from auditwatch.journal.errors import JournalError, JournalFullError
@@ -118,12 +118,13 @@ class Receiver:
         refusal = await self._committed(Slice(rows=lost, size=len(gaps)))
         if refusal is not None:
             return refusal
-        is_last = False
+        loop, is_last = asyncio.get_running_loop(), False
         while not is_last:
-            part = await asyncio.get_running_loop().run_in_executor(self.executor, reader.next_slice)
+            part = await loop.run_in_executor(self.executor, reader.next_slice)
             refusal = await self._committed(part)
             if refusal is not None:
                 return refusal
+            await loop.run_in_executor(self.executor, self._show, part.records)
             admitted.account.read(part)
             is_last = part.is_last
         return answers.TAKEN
@@ -136,7 +137,6 @@ class Receiver:
             origin=origin,
             prefilter=self.sieve.prefilter,
             redactor=self.redactor,
-            seen=self.seen,
             body_limit=plan.limits.event_bytes,
         )
 
@@ -156,6 +156,14 @@ class Receiver:
         except Exception as error:  # noqa: BLE001 - of the engine, which stops: the sender must come again
             return answers.later("NotRecorded", f"nothing was recorded: {type(error).__name__}; come again")
         return None
+
+    def _show(self, records: Sequence[AuditRecord]) -> None:
+        """What is on disk proves its source alive: a sender that is refused may give the same up for good."""
+        try:
+            for record in records:
+                self.seen(record)
+        except Exception as error:  # noqa: BLE001 - the events are safe, and to have them sent again would change nothing
+            log.error("events that were taken in could not be shown: report this", error=type(error).__name__)  # noqa: TRY400 - bodies may be in the traceback
 
     async def _elsewhere(self, work: Callable[[], bytes]) -> bytes:
         return await asyncio.get_running_loop().run_in_executor(self.executor, partial(work))

@@ -20,7 +20,7 @@ import aiohttp
 import msgspec
 
 from auditwatch.cluster.token_review import ReviewedToken
-from auditwatch.events.audit import AuditRecord
+from auditwatch.events.audit import AuditRecord, Seen, unseen
 from auditwatch.events.needles import Needle, Needles
 from auditwatch.events.redaction import Redactor
 from auditwatch.journal.delivery import Delivery
@@ -228,6 +228,7 @@ async def running(
     accepts_forgeries: bool = False,
     plan: WebhookPlan | None = None,
     reviewer: TokenReviewer | None = None,
+    seen: Seen = unseen,
 ) -> AsyncIterator[Rig]:
     """A source that takes :data:`TOKEN`, or what ``senders`` say."""
     keys = Keys(directory / "keys")
@@ -255,6 +256,7 @@ async def running(
         clock=time.time,
         monotonic=time.monotonic,
         serial=itertools.count(1).__next__,
+        seen=seen,
     )
     await source.start()
     try:

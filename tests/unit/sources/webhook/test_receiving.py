@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from auditwatch.events.audit import AuditRecord
 from auditwatch.journal.errors import JournalFullError, JournalUnavailableError
 from auditwatch.journal.journal import Journal
 from auditwatch.sources.webhook.plan import Limits
@@ -199,6 +200,31 @@ async def test_the_answer_waits_for_the_commit(tmp_path: Path, journal: Journal)
         rig.intake.gate.set()
 
         assert (await posting)[0] == 200
+
+
+async def test_what_is_refused_is_shown_to_nobody_until_it_is_on_disk(tmp_path: Path, journal: Journal) -> None:
+    seen: list[str] = []
+    async with running(tmp_path, journal, seen=lambda record: seen.append(record.event.audit_id)) as rig:
+        rig.intake.fails = JournalFullError(Path("/j"), "the limit of 1 GiB is reached", "raise journal.limitBytes")
+        for _ in range(5):
+            assert (await rig.post(event_list(event(1))))[0] == 503
+        assert seen == [], "the sender gives it up now: it proves nothing"
+
+        rig.intake.fails = None
+        assert (await rig.post(event_list(event(2), event(3))))[0] == 200
+
+    assert seen == ["audit-2", "audit-3"]
+
+
+async def test_a_flaw_in_who_looks_on_does_not_have_sent_again_what_is_on_disk(
+    tmp_path: Path, journal: Journal
+) -> None:
+    def flawed(_record: AuditRecord) -> None:
+        raise ZeroDivisionError
+
+    async with running(tmp_path, journal, seen=flawed) as rig:
+        assert (await rig.post(event_list(event(1))))[0] == 200
+        assert rig.intake.names() == ["p1"]
 
 
 async def test_a_gzip_body_is_unpacked(tmp_path: Path, journal: Journal) -> None:

@@ -71,6 +71,7 @@ class Follower:
         self._is_present = False
         self._revision = reader.knowledge.revision
         self._hole_since: float | None = None
+        self._is_delivering = False
         self._written = 0.0
         self._failures = 0
         self._counts: Counter[str] = Counter()
@@ -112,7 +113,8 @@ class Follower:
         try:
             await asyncio.wait({reading, gone}, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.wait({reading}, timeout=self._around.intervals.farewell)
-            self.is_complete = self.is_complete or (self.is_open and self._is_present)
+            is_read = self.is_open and self._is_present and not self._is_delivering
+            self.is_complete = self.is_complete or is_read
         finally:
             reading.cancel()
             gone.cancel()
@@ -218,7 +220,7 @@ class Follower:
             log.warning("the node cannot serve a log", pod=self._run.pod, said=seen.complaint)
         if seen.last_time is None:
             return
-        self.position = self._position(reading, seen.last_time)
+        position = self._position(reading, seen.last_time)
         now = self._around.clock()
         if (
             seen.records
@@ -227,21 +229,24 @@ class Follower:
             or seen.is_proof
             or now - self._written > self._around.intervals.position
         ):
-            await self._deliver(seen, losses)
+            await self._deliver(seen, losses, position)
+        self.position = position
 
     async def _close(self, reading: Reading, losses: list[Loss]) -> None:
         """A life of the container is read to its end."""
         known = self.position
         time = self._around.clock() if known is None else known.time
-        self.position = msgspec.structs.replace(self._position(reading, time), is_read_out=True)
-        await self._deliver(Seen(), losses)
+        position = msgspec.structs.replace(self._position(reading, time), is_read_out=True)
+        await self._deliver(Seen(), losses, position)
+        self.position = position
 
     def _position(self, reading: Reading, time: float) -> Position:
         return Position(
             pod=self._run.pod, uid=self._run.uid, restarts=reading.restarts, time=time, revision=self._revision
         )
 
-    async def _deliver(self, seen: Seen, losses: list[Loss]) -> None:
+    async def _deliver(self, seen: Seen, losses: list[Loss], position: Position) -> None:
+        """Commit; where that is broken off or fails, the position stays and what comes next is not complete."""
         batch = Batch(
             namespace=self._around.namespace,
             source=self._reader.source,
@@ -260,11 +265,13 @@ class Follower:
                     for loss in losses
                 ),
             ],
-            position=self.position,
+            position=position,
             standing=self._reader.knowledge.standing if seen.is_proof else None,
             bytes_read=seen.bytes_read,
         )
+        self._is_delivering = True
         await put(self._around.intake, batch)
+        self._is_delivering = False
         self._written = self._around.clock()
         self._counts["events"] -= batch.duplicates
         self._counts["duplicates"] += batch.duplicates

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,13 @@ from auditwatch.journal.delivery import Delivery
 from auditwatch.journal.errors import JournalFullError
 from auditwatch.journal.journal import Journal
 from auditwatch.sources.k10stream import follower
+from auditwatch.sources.k10stream.canary import Pace
+from auditwatch.sources.k10stream.deliveries import Batch
 from tests.integration.following import DirectIntake
 from tests.unit.sources.k10stream.node import HASTY, Node, Pod, running
+
+ONCE = Pace(interval=1_000.0, lesson=0.05, deadline=50.0, tick=0.02)
+"""Nothing of our own comes between the lines of a test."""
 
 
 async def test_a_stream_that_swallows_our_requests_is_silent_and_both_ends_are_told(tmp_path: Path) -> None:
@@ -169,6 +176,65 @@ async def test_a_defect_met_in_one_delivery_ends_nothing(tmp_path: Path) -> None
         await run.until_told("b")
 
         assert sorted(run.told()) == ["a", "b"]
+
+
+async def test_what_a_failed_delivery_held_is_read_again_from_its_first_line(tmp_path: Path) -> None:
+    class Broken(DirectIntake):
+        has_failed = False
+
+        async def put(self, delivery: Delivery) -> None:
+            if not self.has_failed and isinstance(delivery, Batch) and delivery.records:
+                self.has_failed = True
+                raise ZeroDivisionError
+            await super().put(delivery)
+
+    node, now = Node(), time.time()
+    async with running(tmp_path, node, intake=Broken, pace=ONCE) as run:
+        await run.until_state("Live")
+        node.act("earlier", at=now + 10)
+        node.act("later", at=now + 20)
+
+        await run.until_told("later")
+
+        assert run.told() == ["earlier", "later"]
+
+
+async def test_a_pod_that_goes_while_the_journal_is_full_is_a_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclass
+    class Full:
+        inner: DirectIntake
+        is_full: bool = False
+        refusals: int = 0
+
+        async def put(self, delivery: Delivery) -> None:
+            if self.is_full:
+                self.refusals += 1
+                raise JournalFullError(tmp_path, "full", "wait")
+            await self.inner.put(delivery)
+
+    fulls: list[Full] = []
+
+    def intake(journal: Journal) -> Full:
+        fulls.append(Full(DirectIntake(journal)))
+        return fulls[-1]
+
+    monkeypatch.setattr(follower, "_JOURNAL_PAUSE_SECONDS", 0.05)
+    node = Node()
+    async with running(tmp_path, node, intake=intake, pace=ONCE) as run:
+        await run.until_state("Live")
+        fulls[0].is_full = True
+        node.act("lost")
+        await run.until(lambda: fulls[0].refusals > 0)
+        before = node.pods[0].name
+        node.pods[:] = [Pod(name="another", uid="u-2", started=time.time())]
+        await run.until(lambda: before not in [report.pod for report in run.reports()])
+
+        fulls[0].is_full = False
+
+        await run.until(lambda: bool(run.gaps()))
+        assert [(gap.reason, gap.subject) for gap in run.gaps()] == [("PodReplaced", before)]
 
 
 async def test_only_whole_seconds_are_asked_for(tmp_path: Path) -> None:

@@ -12,6 +12,10 @@ from auditwatch.sources.webhook.budget import Flight
 from auditwatch.sources.webhook.plan import MIB, Limits
 
 PIECE: Final = 4 * MIB
+STEP: Final = 64 * 1024
+"""Of a packed body that are looked at in one go."""
+MEMBERS: Final = 1024
+"""In one body. Each costs work even where nothing is in it, so that their number must not be the sender's to choose."""
 RunElsewhere = Callable[[Callable[[], bytes]], Awaitable[bytes]]
 """Runs a function that takes its time in another thread."""
 
@@ -54,35 +58,47 @@ async def read_body(content: Content, flight: Flight, limits: Limits, *, promise
 async def unpack(packed: bytes, flight: Flight, run: RunElsewhere) -> bytes:
     """A gzip body unpacked, no further than there is room. Raises :class:`NoRoomError`, :class:`EncodingError`."""
     unpacking, body = Unpacking(packed), io.BytesIO()
-    while piece := await run(unpacking.more):
+    while not unpacking.is_done:
+        piece = await run(unpacking.more)
         flight.grow(len(piece))
         body.write(piece)
     return body.getvalue()
 
 
 class Unpacking:
-    """Unpacks gzip members one after another, a piece at a time."""
+    """Unpacks gzip members one after another, a little at a time: the thread that does it serves every sender."""
 
     def __init__(self, packed: bytes) -> None:
-        self._rest = packed
+        self._packed = memoryview(packed)
+        self._at = 0
         self._member = zlib.decompressobj(wbits=31)
+        self._members = 1
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last member has come to its end."""
+        return self._member.eof and self._at == len(self._packed)
 
     def more(self) -> bytes:
-        """At most :data:`PIECE` bytes; empty at the end. Raises :class:`EncodingError`, also where it is cut off."""
-        while self._rest or not self._member.eof:
-            if self._member.eof:
-                self._member = zlib.decompressobj(wbits=31)
-            piece = self._step()
-            if piece:
-                return piece
-        return b""
+        """One step: at most :data:`STEP` bytes of one member become at most :data:`PIECE`, which may be none.
 
-    def _step(self) -> bytes:
+        Raises :class:`EncodingError`, also where the body is cut off.
+        """
+        if self._member.eof:
+            self._next_member()
+        offered = self._packed[self._at : self._at + STEP]
         try:
-            piece = self._member.decompress(self._rest, PIECE)
+            piece = self._member.decompress(offered, PIECE)
         except zlib.error as error:
             raise EncodingError(f"the body is not gzip: {error}") from error
-        self._rest = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
-        if not piece and not self._member.eof:
+        left = len(self._member.unused_data if self._member.eof else self._member.unconsumed_tail)
+        self._at += len(offered) - left
+        if not piece and left == len(offered) and not self._member.eof:
             raise EncodingError("the gzip body is cut off")
         return piece
+
+    def _next_member(self) -> None:
+        self._members += 1
+        if self._members > MEMBERS:
+            raise EncodingError(f"the body has more than {MEMBERS} gzip members: send one")
+        self._member = zlib.decompressobj(wbits=31)

@@ -115,6 +115,43 @@ def test_a_member_that_unpacks_to_nothing_does_not_end_the_body() -> None:
     assert unpacked(gzip.compress(b"") + gzip.compress(b"after")) == b"after"
 
 
+def test_after_each_member_others_have_their_turn() -> None:
+    turns: list[int] = []
+
+    async def counted(work: Callable[[], bytes]) -> bytes:
+        turns.append(1)
+        return work()
+
+    with Budget(MIB).flight() as flight:
+        body = asyncio.run(unpack(gzip.compress(b"") * 500 + gzip.compress(b"after"), flight, counted))
+
+    assert body == b"after"
+    assert len(turns) == 501
+
+
+def test_after_each_step_of_a_long_member_others_have_their_turn() -> None:
+    empty_blocks = b"\x00\x00\x00\xff\xff" * bodies.STEP
+    turns: list[int] = []
+
+    async def counted(work: Callable[[], bytes]) -> bytes:
+        turns.append(1)
+        return work()
+
+    packed = gzip.compress(b"")[:10] + empty_blocks + b"\x01\x00\x00\xff\xff" + bytes(8)
+    with Budget(MIB).flight() as flight:
+        assert asyncio.run(unpack(packed, flight, counted)) == b""
+
+    assert len(turns) >= 5
+
+
+def test_a_body_has_at_most_so_many_members() -> None:
+    member = gzip.compress(b"")
+
+    assert unpacked(member * bodies.MEMBERS) == b""
+    with pytest.raises(EncodingError, match="more than 1024 gzip members"):
+        unpacked(member * (bodies.MEMBERS + 1))
+
+
 def test_deflate_without_its_wrapper_is_refused() -> None:
     with pytest.raises(EncodingError):
         unpacked(zlib.compress(b"content"))
@@ -124,7 +161,9 @@ def test_unpacking_goes_on_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "PIECE", 10)
     unpacking = Unpacking(gzip.compress(b"0123456789" * 5))
 
-    pieces = list(iter(unpacking.more, b""))
+    pieces = []
+    while not unpacking.is_done:
+        pieces.append(unpacking.more())
 
     assert b"".join(pieces) == b"0123456789" * 5
     assert max(map(len, pieces)) == 10

@@ -241,6 +241,7 @@ async def test_a_gzip_body_is_unpacked(tmp_path: Path, journal: Journal) -> None
     [
         (gzip.compress(event_list(event(1)))[:-9], "gzip"),
         (b"", "gzip"),
+        (gzip.compress(b"") * 150_000, "gzip"),
         (b"plain", "gzip"),
         (b"plain", "br"),
     ],

@@ -30,6 +30,8 @@ SLICE_SECONDS: Final = 0.02
 SLICE_BYTES: Final = 2 * MIB
 SEARCHED_BYTES: Final = 256 * 1024
 """Of items that are searched for needles together: what the prefilter is fastest with."""
+LOOK_BYTES: Final = 64
+"""What an item costs besides its bytes, and a line that holds none: a body may be made of such lines alone."""
 _STAMP: Final = b'"stageTimestamp":"'
 _TIME: Final = re.compile(rb"[0-9TZtz:.+-]{20,40}")
 _ENCODER: Final = msgspec.json.Encoder()
@@ -99,9 +101,11 @@ class BodyReader:
 
     def _gather(self, done: Slice) -> bool:
         """Choose among the next items; False where there are none left."""
-        group = list(_group(self._items))
-        if not group:
+        group = _group(self._items)
+        if group is None:
             return False
+        if not group:
+            return True
         done.items += len(group)
         done.last_event = stage_time(group[-1])
         self._waiting.extend(selected(group, self._prefilter))
@@ -135,7 +139,10 @@ class BodyReader:
 
 
 def items_of(body: bytes) -> Iterator[bytes]:
-    """The events in a body: an EventList as API servers send it, or one record per line as agents do."""
+    """The events in a body: an EventList as API servers send it, or one record per line as agents do.
+
+    After each line there is an empty item, so that whoever asks can stop among lines that hold none.
+    """
     if is_event_list(body):
         yield from unwrap(body)
         return
@@ -144,6 +151,7 @@ def items_of(body: bytes) -> Iterator[bytes]:
         end = body.find(b"\n", start)
         end = len(body) if end < 0 else end
         yield from unwrap(body[start:end])
+        yield b""
         start = end + 1
 
 
@@ -157,11 +165,17 @@ def selected(items: Sequence[bytes], prefilter: Prefilter) -> Iterator[bytes]:
         yield joined[start:end]
 
 
-def _group(items: Iterator[bytes]) -> Iterator[bytes]:
+def _group(items: Iterator[bytes]) -> list[bytes] | None:
+    """The next items, which may be none; ``None`` at the end."""
+    looked = list(_looked(items))
+    return [item for item in looked if item] if looked else None
+
+
+def _looked(items: Iterator[bytes]) -> Iterator[bytes]:
     size = 0
     for item in items:
         yield item
-        size += len(item)
+        size += len(item) + LOOK_BYTES
         if size > SEARCHED_BYTES:
             return
 

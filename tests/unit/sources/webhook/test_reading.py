@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 
@@ -109,7 +110,19 @@ def test_the_size_of_a_slice_is_that_of_its_rows() -> None:
     ],
 )
 def test_a_body_is_a_list_or_lines(body: bytes, count: int) -> None:
-    assert len(list(items_of(body))) == count
+    assert len([item for item in items_of(body) if item]) == count
+
+
+def test_lines_without_events_end_a_slice_too() -> None:
+    clock = itertools.count(step=0.001)
+    body = b"\n" * 200_000 + compact(event(1))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("auditwatch.sources.webhook.reading.time.monotonic", clock.__next__)
+        slices = read(body, seconds=0.02)
+
+    assert len(slices) > 1
+    assert sum(part.items for part in slices) == len(keys(slices)) == 1
 
 
 def test_a_list_with_line_breaks_is_a_list() -> None:

@@ -76,7 +76,11 @@ class QueueFigures:
 
 
 class Mailbox:
-    """First come, first served. A delivery above the bound on its own is let in alone."""
+    """First come, first served. A delivery above the bound on its own is let in alone.
+
+    One that is given up before it was taken is let go: whoever gave it up was told that nothing was recorded. What is
+    taken cannot be given up any more.
+    """
 
     def __init__(self, *, limit_bytes: int = QUEUE_BYTES, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._limit_bytes = limit_bytes
@@ -98,6 +102,7 @@ class Mailbox:
             self._waiting.append(pending)
             self._admit()
             self._changed.notify_all()
+        pending.done.add_done_callback(self._let_go)
         return pending.done
 
     def call(self, function: Callable[[], Any]) -> Future[Any]:
@@ -159,6 +164,16 @@ class Mailbox:
             self._changed.wait(min(QUIET_SECONDS, left))
             if len(self._admitted) == before:
                 return
+
+    def _let_go(self, done: Future[None]) -> None:
+        if not done.cancelled():
+            return
+        with self._changed:
+            self._bytes -= sum(pending.size for pending in self._admitted if pending.done is done)
+            self._admitted = deque(pending for pending in self._admitted if pending.done is not done)
+            self._waiting = deque(pending for pending in self._waiting if pending.done is not done)
+            self._admit()
+            self._changed.notify_all()
 
     def _next(self) -> Pending:
         pending = self._admitted.popleft()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from auditwatch.journal.errors import JournalFullError, TransactionLostError
 from auditwatch.runtime.committing import commit
+from auditwatch.runtime.engine import Engine
 from auditwatch.runtime.intake import Pending
 from tests.unit.runtime.engine_parts import Bench, Changes, Losing, Raising, a_turn, one
 
@@ -29,6 +31,31 @@ async def test_a_delivery_is_on_disk_when_put_returns(bench: Bench) -> None:
     journal = bench.open()
     assert journal.unsettled_count() + journal.last_sequence() == 1
     journal.close()
+
+
+async def test_while_the_disk_hangs_what_is_given_up_is_not_kept(bench: Bench) -> None:
+    hangs, began = threading.Event(), threading.Event()
+
+    def hang(_engine: Engine) -> None:
+        began.set()
+        hangs.wait(60)
+
+    bench.engine.call(hang)
+    await asyncio.to_thread(began.wait, 60)
+    given_up = [asyncio.create_task(bench.engine.put(one(f"u{number}", size=1 << 19))) for number in range(20)]
+    kept = asyncio.create_task(bench.engine.put(one("kept")))
+    await asyncio.sleep(0)
+    before = bench.engine.figures()
+
+    for each in given_up:
+        each.cancel()
+    await asyncio.gather(*given_up, return_exceptions=True)
+    after = bench.engine.figures()
+
+    assert (before.queue_deliveries, before.queue_waiting) == (2, 19)
+    assert (after.queue_bytes, after.queue_deliveries, after.queue_waiting) == (100, 1, 0)
+    hangs.set()
+    await kept
 
 
 async def test_many_deliveries_share_a_commit(bench: Bench) -> None:

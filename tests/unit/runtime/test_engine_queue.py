@@ -63,6 +63,38 @@ def test_a_delivery_above_the_bound_is_let_in_alone() -> None:
     assert [uids(mailbox), uids(mailbox)] == [["huge"], ["next"]]
 
 
+def test_what_is_given_up_leaves_the_box_and_its_room_to_others() -> None:
+    mailbox = Mailbox(limit_bytes=250)
+    inside, also, outside, last = (mailbox.put(one(uid)) for uid in "abcd")
+
+    assert outside.cancel()
+    assert mailbox.figures() == QueueFigures(bytes=200, deliveries=2, waiting=1)
+    assert inside.cancel()
+    assert mailbox.figures() == QueueFigures(bytes=200, deliveries=2, waiting=0)
+    assert uids(mailbox) == ["b", "d"]
+    assert [also.done(), last.done()] == [False, False]
+
+
+def test_what_a_commit_has_begun_with_cannot_be_given_up() -> None:
+    mailbox = Mailbox()
+    done = mailbox.put(one("a"))
+    (taken,) = mailbox.take(timeout=0, most=10).deliveries
+    taken.done.set_running_or_notify_cancel()
+
+    assert not done.cancel()
+    taken.done.set_result(None)
+    assert done.result() is None
+
+
+def test_what_is_given_up_between_the_box_and_the_commit_changes_no_count() -> None:
+    mailbox = Mailbox()
+    done = mailbox.put(one("a"))
+    mailbox.take(timeout=0, most=10)
+
+    assert done.cancel()
+    assert mailbox.figures() == QueueFigures(bytes=0, deliveries=0, waiting=0)
+
+
 async def test_put_waits_while_the_queue_is_full() -> None:
     mailbox = Mailbox(limit_bytes=100)
     first, second = (asyncio.wrap_future(mailbox.put(one(uid))) for uid in "ab")

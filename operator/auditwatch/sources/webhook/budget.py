@@ -36,13 +36,22 @@ class Flight:
     def grow(self, size: int) -> None:
         """Hold ``size`` bytes more. Raises :class:`NoRoomError`; then nothing more is held than before."""
         self.expect(size)
-        self._held += size
-        self._budget.used += size
+        self._hold(size)
+
+    def enter(self, size: int) -> None:
+        """:meth:`grow`, but what is too large for the limit is let in alone."""
+        if self._budget.used:
+            self.expect(size)
+        self._hold(size)
 
     def expect(self, size: int) -> None:
         """Raise :class:`NoRoomError` where ``size`` bytes more would not fit."""
         if self._budget.used + size > self._budget.limit:
             raise NoRoomError(ever=self._held + size <= self._budget.limit)
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        self._budget.used += size
 
     def __enter__(self) -> Self:
         return self

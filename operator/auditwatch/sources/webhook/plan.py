@@ -48,6 +48,8 @@ class Limits:
     """A larger body is left out of its event, which is kept as degraded: decoding it would hold up everything else."""
     flight_bytes: int = 128 * MIB
     """Bodies held in memory at one moment, unpacked ones included; what does not fit is to come again."""
+    waiting_bytes: int = 64 * MIB
+    """Records that wait for the journal at one moment; who brings more is to come again at once."""
     handshake_seconds: float = 10.0
     head_seconds: float = 10.0
     """From the handshake to the first request whose sender is known."""

@@ -48,6 +48,7 @@ class Receiver:
     sieve: Sieve
     doorkeeper: Doorkeeper
     budget: Budget
+    waiting: Budget
     executor: Executor
     clock: Callable[[], float]
 
@@ -145,9 +146,11 @@ class Receiver:
         if not part.rows:
             return None
         try:
-            async with asyncio.timeout(self.plan.limits.commit_seconds):
-                await self.intake.put(Batch(self.plan.name, part.rows, part.size))
-        except TimeoutError:
+            with self.waiting.flight() as flight:
+                flight.enter(part.size)
+                async with asyncio.timeout(self.plan.limits.commit_seconds):
+                    await self.intake.put(Batch(self.plan.name, part.rows, part.size))
+        except (TimeoutError, NoRoomError):
             return answers.later("Busy", "the journal is behind: nothing was lost, come again")
         except JournalFullError as error:
             return answers.later("JournalFull", f"the journal takes nothing more: {error.problem}; {error.fix}")

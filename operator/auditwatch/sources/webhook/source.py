@@ -151,6 +151,7 @@ class WebhookSource:
             sieve=self._sieve,
             doorkeeper=doorkeeper,
             budget=Budget(self._plan.limits.flight_bytes),
+            waiting=Budget(self._plan.limits.waiting_bytes),
             executor=self._executor,
             clock=self._clock,
         )

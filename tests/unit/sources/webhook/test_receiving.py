@@ -190,6 +190,30 @@ async def test_a_commit_that_takes_too_long_is_to_come_again(tmp_path: Path, jou
         assert rig.report().refused == {"Busy": 1}
 
 
+async def test_what_finds_too_much_waiting_for_the_journal_is_to_come_again_at_once(
+    tmp_path: Path, journal: Journal
+) -> None:
+    async with running(tmp_path, journal, limits=Limits(commit_seconds=60.0, waiting_bytes=1_000)) as rig:
+        rig.intake.gate = asyncio.Event()
+        waiting = asyncio.create_task(rig.post(event_list(event(1))))
+        await rig.intake.arrived.wait()
+
+        status, _, headers = await rig.post(event_list(event(2)))
+        assert (status, headers["Retry-After"]) == (503, "2")
+        assert rig.report().refused == {"Busy": 1}
+
+        rig.intake.gate.set()
+        assert (await waiting)[0] == 200
+        assert (await rig.post(event_list(event(2))))[0] == 200
+        assert rig.intake.names() == ["p1", "p2"]
+
+
+async def test_a_record_larger_than_all_that_may_wait_waits_alone(tmp_path: Path, journal: Journal) -> None:
+    async with running(tmp_path, journal, limits=Limits(waiting_bytes=10)) as rig:
+        assert (await rig.post(event_list(event(1))))[0] == 200
+        assert rig.intake.names() == ["p1"]
+
+
 async def test_the_answer_waits_for_the_commit(tmp_path: Path, journal: Journal) -> None:
     async with running(tmp_path, journal) as rig:
         rig.intake.gate = asyncio.Event()

@@ -6,7 +6,6 @@ Nothing is ever dropped: what is not taken is sent again, and meanwhile the log 
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from isal import igzip
 from auditwatch.events.needles import Needle, Needles
 from auditwatch.sources.file.checkpoint import Checkpoint
 from auditwatch.sources.file.filtering import Filter, Selection
+from auditwatch.sources.file.gapheaders import gap_headers
 from auditwatch.sources.file.gaps import FileGap
 from auditwatch.sources.file.position import Position
 from auditwatch.sources.file.posting import Answer, Poster
@@ -28,7 +28,6 @@ from auditwatch.sources.file.tail import Batch
 log = structlog.get_logger()
 NEEDLES_HEADER = "Auditwatch-Needles"
 GAPS_HEADER = "Auditwatch-Gaps"
-_GAPS_BYTES = 6000
 
 
 class ToldNeedles(msgspec.Struct, rename="camel"):
@@ -122,8 +121,14 @@ class ForwardingSink:
             self._complain("")
 
     def _post(self, selection: Selection, gaps: list[FileGap]) -> None:
+        """Until all is taken: what one post cannot tell of gaps is told with posts of their own."""
         body = b"\n".join(line.data for line in selection.lines)
-        headers = self._headers(selection.digest, gaps)
+        first, *others = gap_headers(gaps) or [""]
+        self._send(body, self._headers(selection.digest, first))
+        for other in others:
+            self._send(b"", self._headers(selection.digest, other))
+
+    def _send(self, body: bytes, headers: dict[str, str]) -> None:
         if self._compress and body:
             body, headers["Content-Encoding"] = igzip.compress(body, compresslevel=1), "gzip"
         failures = 0
@@ -137,12 +142,12 @@ class ForwardingSink:
         self._learn(answer.body)
 
     @staticmethod
-    def _headers(digest: str, gaps: list[FileGap]) -> dict[str, str]:
+    def _headers(digest: str, gaps: str) -> dict[str, str]:
         headers = {"Content-Type": "application/x-ndjson"}
         if digest:
             headers[NEEDLES_HEADER] = digest
         if gaps:
-            headers[GAPS_HEADER] = _encoded(gaps)
+            headers[GAPS_HEADER] = gaps
         return headers
 
     def _ask_for_needles(self) -> None:
@@ -188,13 +193,3 @@ class ForwardingSink:
         if problem and problem != self.tally.message:
             log.warning("not delivered", problem=problem)
         self.tally.message = problem
-
-
-def _encoded(gaps: list[FileGap]) -> str:
-    """JSON in ASCII, as headers have to be: [{reason, message, start, end}, …], as many as fit."""
-    documents = [
-        {"reason": gap.reason, "message": gap.message[:500], "start": gap.start, "end": gap.end} for gap in gaps
-    ]
-    while len(text := json.dumps(documents)) > _GAPS_BYTES:
-        documents.pop()
-    return text

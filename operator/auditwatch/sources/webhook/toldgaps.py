@@ -36,7 +36,9 @@ class ToldGap(msgspec.Struct, frozen=True):
     end: _Time
 
 
-_DECODER: Final = msgspec.json.Decoder(list[ToldGap])
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_GAP: Final = msgspec.json.Decoder(ToldGap)
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 
 def gap_rows(header: str, *, cluster: str, source: str, instance: str) -> list[Row]:
@@ -47,22 +49,31 @@ def gap_rows(header: str, *, cluster: str, source: str, instance: str) -> list[R
         log.warning("gaps of a sender not taken", source=source, instance=instance, problem="the header is too long")
         return []
     try:
-        told = _DECODER.decode(header)
-    except msgspec.DecodeError as error:
+        told = _LIST.decode(header)
+    except _UNREADABLE as error:
         log.warning("gaps of a sender not taken", source=source, instance=instance, problem=str(error))
         return []
     return list(_rows(told, cluster=cluster, source=source, instance=instance))
 
 
-def _rows(told: list[ToldGap], *, cluster: str, source: str, instance: str) -> Iterator[Row]:
+def _rows(told: list[msgspec.Raw], *, cluster: str, source: str, instance: str) -> Iterator[Row]:
+    """What can be read of a list, gap by gap: one that cannot costs itself alone."""
     for each in told:
-        gap = Gap(
-            cluster=cluster,
-            source=source,
-            subject=instance,
-            reason=each.reason,
-            message=each.message,
-            start=min(each.start, each.end),
-            end=each.end,
-        )
-        yield Row(gap_key(gap), msgspec.json.encode(gap))
+        try:
+            gap = _gap(_GAP.decode(each), cluster=cluster, source=source, instance=instance)
+        except _UNREADABLE as error:
+            log.warning("a gap of a sender not taken", source=source, instance=instance, problem=str(error))
+        else:
+            yield Row(gap_key(gap), msgspec.json.encode(gap))
+
+
+def _gap(told: ToldGap, *, cluster: str, source: str, instance: str) -> Gap:
+    return Gap(
+        cluster=cluster,
+        source=source,
+        subject=instance,
+        reason=told.reason,
+        message=told.message,
+        start=min(told.start, told.end),
+        end=told.end,
+    )

@@ -190,8 +190,25 @@ def test_gaps_travel_in_a_header_even_without_lines(operator: Operator, sender: 
     told = json.loads(operator.posts[0].headers["Auditwatch-Gaps"])
     assert told[0]["reason"] == "LogTruncated"
     assert (told[0]["start"], told[0]["end"]) == (1.0, 2.0)
-    assert len(operator.posts[0].headers["Auditwatch-Gaps"]) < 8000
     assert sender.sink.tally.gaps == {"LogTruncated": 30}
+
+
+def test_more_gaps_than_one_post_can_tell_are_all_told_before_the_position_moves(
+    operator: Operator, sender: Sender
+) -> None:
+    operator.answers += [Says(200), Says(503), Says(200)]
+    gaps = tuple(FileGap(reason="BackupLost", message="x" * 400, start=float(n), end=n + 0.5) for n in range(40))
+    saved: list[int] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sender.checkpoint, "save", lambda _position: saved.append(len(operator.posts)))
+        sender.sink.take(batch(1, 2, gaps=gaps))
+
+    told = [json.loads(post.headers["Auditwatch-Gaps"]) for post in operator.posts]
+    assert {gap["start"] for header in told for gap in header} == set(map(float, range(40)))
+    assert all(len(post.headers["Auditwatch-Gaps"]) < 8000 for post in operator.posts)
+    assert [post.body.count(b"\n") + 1 for post in operator.posts if post.body] == [2], "lines are posted once"
+    assert told[1] == told[2], "the refused one is told again"
+    assert saved == [len(operator.posts)]
 
 
 def test_bodies_may_be_compressed(operator: Operator, sender: Sender) -> None:

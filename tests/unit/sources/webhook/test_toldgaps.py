@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from auditwatch.events.activity import Gap
 from auditwatch.journal.errors import JournalFullError
 from auditwatch.journal.journal import Journal
 from auditwatch.sources.file.forwarding import GAPS_HEADER as SENT_BY_AGENTS
+from auditwatch.sources.file.gapheaders import gap_headers
+from auditwatch.sources.file.gaps import FileGap
 from auditwatch.sources.webhook.toldgaps import GAPS_HEADER, LONGEST_HEADER, gap_rows
 from tests.unit.sources.webhook.making import INSTANCE, SOURCE, JournalIntake, event, event_list, running
 
@@ -98,6 +101,25 @@ async def test_a_header_nobody_can_read_costs_no_event(tmp_path: Path, journal: 
 )
 def test_what_is_no_list_of_gaps_is_none(header: str) -> None:
     assert rows_of(header) == []
+
+
+@pytest.mark.parametrize("odd", [LOST | {"start": -1.0}, LOST | {"reason": ""}, {}, 7, None])
+def test_a_gap_that_nobody_can_read_costs_no_other(odd: object) -> None:
+    assert [gap.end for gap in rows_of(json.dumps([LOST, odd, LOST | {"end": 200.0}]))] == [160.5, 200.0]
+
+
+@pytest.mark.parametrize("message", ["x" * 600, "\U0001f4a5" * 600, "audit-\udcff.log", ""])
+@pytest.mark.parametrize("number", [1, 2, 60, 1_000])
+def test_every_gap_that_an_agent_tells_is_taken_however_many_and_wherever_they_lie(message: str, number: int) -> None:
+    bounds = [(-1.0, 2.0), (3.0, math.inf), *((float(n), n + 0.5) for n in range(number))]
+    headers = gap_headers([FileGap(reason="BackupLost", message=message, start=a, end=b) for a, b in bounds])
+
+    assert [(gap.start, gap.end) for header in headers for gap in rows_of(header)] == [
+        (0.0, 2.0),
+        (3.0, 1e11),
+        *bounds[2:],
+    ]
+    assert all(header.isascii() for header in headers)
 
 
 def test_a_gap_told_backwards_has_no_length() -> None:

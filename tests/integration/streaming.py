@@ -120,6 +120,7 @@ async def streaming(
             cluster_name="cluster-1",
             k10=k10 or K10Instance(),
             clock=time.time,
+            monotonic=time.monotonic,
             jitter=lambda: 0.5,
             new_nonce=lambda: uuid.uuid4().hex,
             pace=pace,

@@ -2,7 +2,8 @@
 
 Every source that others could silence sends such requests, each with a nonce, and keeps one :class:`Canary`: what is
 outstanding, until when the source has proven to be alive, and which stretch nobody vouches for. What is asked, when and
-how is the source's own affair. Pure: nonces and times (seconds since the epoch) are parameters.
+how is the source's own affair. Pure: nonces and times (seconds since the epoch) are parameters. What is later than what
+is told by the order in which requests were sent, for a clock may be set back between two of them.
 """
 
 from __future__ import annotations
@@ -59,6 +60,11 @@ class Stretch:
     start: float
     end: float
 
+    @classmethod
+    def between(cls, one: float, other: float) -> Stretch:
+        """Also where the clock was set back meanwhile."""
+        return cls(min(one, other), max(one, other))
+
 
 @dataclass(frozen=True, slots=True)
 class Returned:
@@ -76,6 +82,23 @@ class Overdue:
     missed: tuple[Stretch, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A request under way. ``before``: the last proof of life as it was sent."""
+
+    probe: Probe
+    order: int
+    before: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """A silence that was reported, up to a time and to the requests sent by then."""
+
+    until: float
+    order: int
+
+
 @dataclass(slots=True, kw_only=True)
 class Canary:
     """The requests through one source.
@@ -89,9 +112,11 @@ class Canary:
     """Everything before this has come through; ``None``: never proven."""
     lost: int = 0
     """Requests in a row that did not come back."""
-    _outstanding: dict[str, tuple[Probe, float | None]] = field(default_factory=dict, init=False)
+    _outstanding: dict[str, _Sent] = field(default_factory=dict, init=False)
     _remembered: dict[str, Probe] = field(default_factory=dict, init=False)
-    _reported_until: float | None = field(default=None, init=False)
+    _reported: _Silence | None = field(default=None, init=False)
+    _count: int = field(default=0, init=False)
+    _proven_order: int = field(default=0, init=False)
 
     @property
     def is_silent(self) -> bool:
@@ -104,11 +129,12 @@ class Canary:
 
     def outstanding(self) -> tuple[Probe, ...]:
         """What is outstanding, the oldest first."""
-        return tuple(probe for probe, _ in self._outstanding.values())
+        return tuple(sent.probe for sent in self._outstanding.values())
 
     def sent(self, probe: Probe) -> None:
         """A request is on its way: call it before the request is sent, for its echo may be faster than its answer."""
-        self._outstanding[probe.nonce] = (probe, self.last_proof)
+        self._count += 1
+        self._outstanding[probe.nonce] = _Sent(probe, self._count, self.last_proof)
         self._remembered[probe.nonce] = probe
 
     def known(self) -> tuple[Probe, ...]:
@@ -132,13 +158,13 @@ class Canary:
 
     def overdue(self, now: float) -> Overdue:
         """What is lost by now, each once; and what has not been vouched for since, each stretch once."""
-        late = [(probe, before) for probe, before in self._outstanding.values() if probe.deadline <= now]
+        late = [sent for sent in self._outstanding.values() if sent.probe.deadline <= now]
         missed = []
-        for probe, before in late:
-            del self._outstanding[probe.nonce]
-            missed += self._missed(probe, before, now)
+        for sent in late:
+            del self._outstanding[sent.probe.nonce]
+            missed += self._missed(sent, now)
         self._forget(now)
-        return Overdue(tuple(probe for probe, _ in late), tuple(missed))
+        return Overdue(tuple(sent.probe for sent in late), tuple(missed))
 
     def owns(self, event: AuditEvent) -> bool:
         """Whether an event is one of these requests, back from whatever source: only such events are exempt."""
@@ -150,22 +176,24 @@ class Canary:
         return self.owns(record.event)
 
     def _proven(self, probe: Probe) -> Returned:
-        del self._outstanding[probe.nonce]
-        silent_from, self._reported_until = self._reported_until, None
+        order = self._outstanding.pop(probe.nonce).order
+        silence, self._reported = self._reported, None
         self.lost = 0
-        self.last_proof = max(self.last_proof or probe.sent, probe.sent)
-        missed = silent_from is not None and probe.sent > silent_from
-        return Returned(probe, Stretch(silent_from, probe.sent) if missed and silent_from is not None else None)
+        if order > self._proven_order:
+            self._proven_order, self.last_proof = order, probe.sent
+        if silence is None or order <= silence.order or probe.sent == silence.until:
+            return Returned(probe)
+        return Returned(probe, Stretch.between(silence.until, probe.sent))
 
-    def _missed(self, probe: Probe, before: float | None, now: float) -> list[Stretch]:
-        if self.last_proof is not None and self.last_proof >= probe.sent:
+    def _missed(self, sent: _Sent, now: float) -> list[Stretch]:
+        if self.last_proof is not None and (sent.order < self._proven_order or sent.probe.sent == self.last_proof):
             # Later ones came back: the source lives and loses.
-            return [Stretch(before, self.last_proof)] if before is not None else []
+            return [Stretch.between(sent.before, self.last_proof)] if sent.before is not None else []
         self.lost += 1
-        if self._reported_until is not None:
+        if self._reported is not None:
             return []  # the rest is told when it ends
-        self._reported_until = now
-        return [] if self.last_proof is None else [Stretch(self.last_proof, now)]
+        self._reported = _Silence(now, self._count)
+        return [] if self.last_proof is None else [Stretch(min(self.last_proof, sent.probe.sent), now)]
 
     def _forget(self, now: float) -> None:
         for probe in tuple(self._remembered.values()):

@@ -111,6 +111,7 @@ class Following:
             cluster_name=self._ground.cluster_name,
             k10=k10,
             clock=time.time,
+            monotonic=time.monotonic,
             jitter=random.random,
             new_nonce=self._ground.new_nonce,
             name=section.name,

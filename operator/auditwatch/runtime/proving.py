@@ -98,7 +98,10 @@ async def know_our_own(canaries: AuditCanaries, intake: Intake) -> None:
 
 
 class AuditProver:
-    """``run`` until cancelled. ``clock``: seconds since the epoch; ``new_nonce``: at least 16 characters of a URL."""
+    """``run`` until cancelled. ``clock``: seconds since the epoch; ``new_nonce``: at least 16 characters of a URL.
+
+    The pace is that of ``monotonic``: nobody can hold requests up by setting the clock back.
+    """
 
     def __init__(
         self,
@@ -109,6 +112,7 @@ class AuditProver:
         intake: Intake,
         instances: Callable[[], Sequence[K10Instance]],
         clock: Callable[[], float],
+        monotonic: Callable[[], float],
         new_nonce: Callable[[], str],
         interval: float = INTERVAL_SECONDS,
     ) -> None:
@@ -118,6 +122,7 @@ class AuditProver:
         self._intake = intake
         self._instances = instances
         self._clock = clock
+        self._monotonic = monotonic
         self._new_nonce = new_nonce
         self._interval = interval
         self._told: dict[str, float] = {}
@@ -126,11 +131,11 @@ class AuditProver:
     async def run(self) -> None:
         """Ask, look, tell; a failure is told and tried again."""
         await self._recall()
-        next_at = self._clock()
+        next_at = self._monotonic()
         while True:
-            if self._clock() >= next_at:
+            if self._monotonic() >= next_at:
                 await self._ask()
-                next_at = self._clock() + self._interval
+                next_at = self._monotonic() + self._interval
             await self._tell()
             await asyncio.sleep(TICK_SECONDS)
 

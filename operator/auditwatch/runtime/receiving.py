@@ -149,6 +149,7 @@ class Receiving:
             intake=self._ground.intake,
             instances=self._instances,
             clock=time.time,
+            monotonic=time.monotonic,
             new_nonce=self._ground.new_nonce,
         )
 

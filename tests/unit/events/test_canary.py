@@ -170,6 +170,29 @@ def test_an_answer_out_of_order_does_not_take_a_proof_back() -> None:
     assert mine.last_proof == START + 10
 
 
+def test_after_a_clock_was_set_back_what_is_sent_later_is_the_later_proof() -> None:
+    before, after = probe(1, sent=START), probe(2, sent=START - 3_600)
+    mine = canary(before, after)
+
+    mine.returned(echo(after))
+    assert mine.last_proof == START - 3_600
+    mine.returned(echo(before))
+    assert mine.last_proof == START - 3_600
+
+
+def test_after_a_clock_was_set_back_silence_has_bounds_in_order_and_so_has_its_rest() -> None:
+    mine = canary(probe(1, sent=START))
+    mine.returned(echo(probe(1, sent=START)))
+    mine.sent(probe(2, sent=START - 3_600))
+
+    assert mine.overdue(START - 3_570).missed == (Stretch(START - 3_600, START - 3_570),)
+    assert mine.is_silent
+
+    last = probe(3, sent=START - 7_200)
+    mine.sent(last)
+    assert mine.returned(echo(last)) == Returned(last, Stretch(START - 7_200, START - 3_570))
+
+
 def test_another_source_may_tell_of_it_later_but_not_for_ever() -> None:
     mine = canary(probe())
     mine.returned(echo(probe()))

@@ -41,6 +41,8 @@ class Rig:
     sources: list[Proven] = field(default_factory=lambda: [FILE, WEBHOOK])
     instances: list[K10Instance] = field(default_factory=lambda: [K10Instance()])
     now: float = 1_000.0
+    set_back: float = 0.0
+    """By how much the clock was, until now."""
     nonces: itertools.count[int] = field(default_factory=itertools.count)
     board: AuditCanaries = field(init=False)
     observing: Observing = field(init=False)
@@ -56,6 +58,7 @@ class Rig:
             intake=self.intake,
             instances=lambda: self.instances,
             clock=lambda: self.now,
+            monotonic=lambda: self.now + self.set_back,
             new_nonce=lambda: f"nonce-{next(self.nonces):016d}",
         )
         task = asyncio.create_task(prover.run())
@@ -162,6 +165,29 @@ async def test_a_round_is_sent_every_twenty_seconds_and_not_sooner(rig: Rig) -> 
         await rig.asked(2)
 
     assert len(rig.server.canaries()) == 4
+
+
+async def test_a_clock_that_is_set_back_holds_no_request_up_and_hides_no_silence(rig: Rig) -> None:
+    rig.now = 1_000_000.0
+    async with rig.life():
+        rig.echo("file")
+        await rig.asked(1)
+        await until(lambda: "file" in rig.board.proofs())
+        rig.server.canary = lambda _asked: None
+        rig.now, rig.set_back = rig.now - 3_600.0, 3_600.0
+
+        for turn in range(5):
+            rig.now += 20.0
+            await rig.asked(2 + turn)
+        await until(lambda: bool(rig.gaps()))
+
+        assert rig.board.is_silent("file")
+        assert [(source, reason, start) for source, reason, start, _ in rig.gaps()] == [("file", "Silent", 996_420.0)]
+        rig.echo("file")
+        rig.now += 20.0
+        await until(lambda: len(rig.gaps()) > 1)
+        assert not rig.board.is_silent("file")
+        assert rig.board.proofs() == {"file": rig.now}
 
 
 async def test_where_no_audit_source_is_installed_nothing_is_asked(rig: Rig) -> None:

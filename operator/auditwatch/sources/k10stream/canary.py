@@ -53,7 +53,7 @@ class Answer:
 
 
 def is_due(pace: Pace, canary: Canary, *, last_sent: float | None, now: float, is_taught: bool) -> bool:
-    """Whether the next request is to be sent."""
+    """Whether the next request is to be sent. ``last_sent`` and ``now``: of a clock that nobody sets."""
     if last_sent is None:
         return True
     is_lesson = not is_taught and not canary.outstanding() and not canary.is_silent

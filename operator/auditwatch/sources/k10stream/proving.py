@@ -34,6 +34,9 @@ class Prover:
     knowledge: Knowledge
     followers: Callable[[], Sequence[Follower]]
     clock: Callable[[], float]
+    """Seconds since the epoch."""
+    monotonic: Callable[[], float]
+    """Of the pace: nobody can hold requests up by setting the clock back."""
     new_nonce: Callable[[], str]
     pace: Pace = field(default_factory=Pace)
     _last_sent: float | None = field(default=None, init=False)
@@ -63,7 +66,9 @@ class Prover:
             return
         await self._report(canary.overdue(now))
         is_taught = self.knowledge.envelope is not None
-        if is_due(self.pace, canary, last_sent=self._last_sent, now=now, is_taught=is_taught):
+        moment = self.monotonic()
+        if is_due(self.pace, canary, last_sent=self._last_sent, now=moment, is_taught=is_taught):
+            self._last_sent = moment
             await self._send(now)
 
     def _is_all_read(self) -> bool:
@@ -73,7 +78,6 @@ class Prover:
 
     async def _send(self, now: float) -> None:
         probe = probe_of(self.k10, nonce=self.new_nonce(), now=now, pace=self.pace)
-        self._last_sent = now
         self.knowledge.canary.sent(probe)
         answer = await ask(self.cluster, probe)
         if answer.reach != "Answered":

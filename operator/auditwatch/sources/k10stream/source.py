@@ -55,6 +55,7 @@ class K10StreamSource:
         cluster_name: str,
         k10: K10Instance,
         clock: Callable[[], float],
+        monotonic: Callable[[], float],
         jitter: Callable[[], float],
         new_nonce: Callable[[], str],
         name: str = "k10stream",
@@ -89,6 +90,7 @@ class K10StreamSource:
             knowledge=self._knowledge,
             followers=lambda: list(self._followers.values()),
             clock=clock,
+            monotonic=monotonic,
             new_nonce=new_nonce,
             pace=pace or Pace(),
         )

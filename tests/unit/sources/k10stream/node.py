@@ -227,7 +227,12 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    directory: Path, node: Node, *, pace: Pace = BRISK, intake: Callable[[Journal], Intake] = DirectIntake
+    directory: Path,
+    node: Node,
+    *,
+    pace: Pace = BRISK,
+    intake: Callable[[Journal], Intake] = DirectIntake,
+    clock: Callable[[], float] = time.time,
 ) -> AsyncIterator[Running]:
     """The source over the journal in ``directory``; leaving ends it without a word, like a crash."""
     journal = Journal.open(
@@ -240,7 +245,8 @@ async def running(
             redactor=Redactor(b"key"),
             cluster_name="cluster-1",
             k10=K10,
-            clock=time.time,
+            clock=clock,
+            monotonic=time.monotonic,
             jitter=lambda: 0.5,
             new_nonce=lambda: uuid.uuid4().hex,
             pace=pace,

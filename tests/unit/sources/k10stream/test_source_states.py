@@ -61,6 +61,20 @@ async def test_a_stream_switched_off_later_is_a_gap_too(tmp_path: Path) -> None:
         assert run.gaps()
 
 
+async def test_a_clock_that_is_set_back_holds_no_request_up_and_hides_no_silence(tmp_path: Path) -> None:
+    node, set_back = Node(), [0.0]
+    async with running(tmp_path, node, pace=HASTY, clock=lambda: time.time() - set_back[0]) as run:
+        await run.until_state("Live")
+        set_back[0] = 3_600.0
+        before, node.swallows = node.canaries, True
+
+        await run.until(lambda: node.canaries > before + 2)
+
+        await run.until_state("Silent")
+        await run.until(lambda: bool(run.gaps()))
+        assert all(gap.start <= gap.end for gap in run.gaps())
+
+
 async def test_while_k10s_api_does_not_answer_nothing_is_said_of_the_log(tmp_path: Path) -> None:
     node = Node()
     async with running(tmp_path, node) as run:

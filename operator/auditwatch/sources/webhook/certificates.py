@@ -1,7 +1,8 @@
 """A CA and a serving certificate of the operator's own, where the installer gives none: TLS is not optional here.
 
 The CA lives long, so that what senders were told to trust stays true; the serving certificate is made anew whenever a
-third of its life is left or the names it is for change.
+third of its life is left or the names it is for change. A clock that is behind replaces neither: it is told of, for to
+replace the CA would cut off every sender for good.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -40,12 +41,20 @@ class Pair:
     key: ec.EllipticCurvePrivateKey
 
 
+class Ensured(NamedTuple):
+    """What there is to serve with, what was done for it, and what is wrong with it; the last two are sentences."""
+
+    files: TLSFiles
+    done: list[str]
+    problem: str = ""
+
+
 class SelfMadeError(Exception):
     """The directory cannot hold certificates; the message names it and the fix."""
 
 
-def ensure(where: SelfMade, *, now: datetime, serial: Random) -> tuple[TLSFiles, list[str]]:
-    """The files to serve with, made or renewed where needed, and what was done, for the log.
+def ensure(where: SelfMade, *, now: datetime, serial: Random) -> Ensured:
+    """The files to serve with, made or renewed where needed.
 
     ``now`` is aware of its zone. Raises :class:`SelfMadeError`.
     """
@@ -63,12 +72,12 @@ def ensure(where: SelfMade, *, now: datetime, serial: Random) -> tuple[TLSFiles,
         key=where.directory / "tls.key",
         client_authority=where.client_authority,
     )
-    return files, done
+    return Ensured(files, done, _problem(where, authority, now))
 
 
 def _ensured_authority(directory: Path, now: datetime, serial: Random, done: list[str]) -> Pair:
     found = _load(directory / "ca.crt", directory / "ca.key")
-    if found is not None and _is_valid(found.certificate, now, SERVING_LIFE):
+    if found is not None and _lasts(found, now, SERVING_LIFE):
         return found
     pair = new_authority(now=now, serial=serial())
     _store(directory, "ca", pair)
@@ -78,9 +87,11 @@ def _ensured_authority(directory: Path, now: datetime, serial: Random, done: lis
 
 def _ensure_serving(where: SelfMade, authority: Pair, now: datetime, serial: Random, done: list[str]) -> None:
     found = _load(where.directory / "tls.crt", where.directory / "tls.key")
-    if found is not None and _is_valid(found.certificate, now, RENEW_BEFORE) and _fits(found, authority, where.hosts):
+    has_begun = found is not None and (_has_begun(found, now) or not _has_begun(authority, now))
+    if found is not None and has_begun and _lasts(found, now, RENEW_BEFORE) and _fits(found, authority, where.hosts):
         return
-    _store(where.directory, "tls", new_serving(authority, where.hosts, now=now, serial=serial()))
+    made = max(now, authority.certificate.not_valid_before_utc + SKEW)
+    _store(where.directory, "tls", new_serving(authority, where.hosts, now=made, serial=serial()))
     done.append(f"a new serving certificate was made for {', '.join(where.hosts)}")
 
 
@@ -160,8 +171,22 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _is_valid(certificate: x509.Certificate, now: datetime, left: timedelta) -> bool:
-    return certificate.not_valid_before_utc <= now and certificate.not_valid_after_utc - now > left
+def _problem(where: SelfMade, authority: Pair, now: datetime) -> str:
+    if _has_begun(authority, now):
+        return ""
+    return (
+        f"the CA in {where.authority} is valid from {authority.certificate.not_valid_before_utc:%Y-%m-%dT%H:%M:%SZ} "
+        "on, and the clock here is not there yet: set it right; the CA is kept. Only if the clock was ahead when the "
+        "CA was made, delete that file: a new one is made, which every sender has to be given"
+    )
+
+
+def _has_begun(pair: Pair, now: datetime) -> bool:
+    return pair.certificate.not_valid_before_utc <= now
+
+
+def _lasts(pair: Pair, now: datetime, left: timedelta) -> bool:
+    return pair.certificate.not_valid_after_utc - now > left
 
 
 def _fits(found: Pair, authority: Pair, hosts: tuple[str, ...]) -> bool:

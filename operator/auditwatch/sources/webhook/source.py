@@ -167,10 +167,16 @@ class WebhookSource:
         return self._made(self._plan.tls)
 
     def _made(self, where: SelfMade) -> TLSFiles:
-        files, done = ensure(where, now=datetime.fromtimestamp(self._clock(), UTC), serial=self._serial)
-        for each in done:
+        made = ensure(where, now=datetime.fromtimestamp(self._clock(), UTC), serial=self._serial)
+        for each in made.done:
             log.warning("webhook certificates", source=self._plan.name, done=each)
-        return files
+        self._note(made.problem)
+        return made.files
+
+    def _note(self, problem: str) -> None:
+        if problem and not self._problem:
+            log.warning("webhook certificates", source=self._plan.name, problem=problem)
+        self._problem = problem
 
     async def _keep(self, tls: TLSKeeper) -> None:
         turn = 0
@@ -184,9 +190,8 @@ class WebhookSource:
     def _look_at_files(self, tls: TLSKeeper) -> None:
         try:
             self._files()
-            self._problem = ""
         except SelfMadeError as error:
-            self._problem = str(error)
+            self._note(str(error))
         tls.refresh()
         self._tokens.refresh()
 

@@ -14,6 +14,8 @@ from auditwatch.sources.webhook.certificates import (
     AUTHORITY_LIFE,
     RENEW_BEFORE,
     SERVING_LIFE,
+    SKEW,
+    Ensured,
     SelfMadeError,
     ensure,
     new_authority,
@@ -34,6 +36,10 @@ class Place:
         self._serials = itertools.count(1)
 
     def ensure(self, now: datetime = NOW, hosts: tuple[str, ...] = HOSTS) -> tuple[TLSFiles, list[str]]:
+        files, done, _ = self.ensured(now, hosts)
+        return files, done
+
+    def ensured(self, now: datetime = NOW, hosts: tuple[str, ...] = HOSTS) -> Ensured:
         return ensure(SelfMade(directory=self.directory, hosts=hosts), now=now, serial=self._serials.__next__)
 
     def read(self) -> dict[str, bytes]:
@@ -84,6 +90,40 @@ def test_the_serving_certificate_is_renewed_in_time_under_the_same_ca(place: Pla
     assert len(done) == 1
     assert after["ca.crt"] == before["ca.crt"]
     assert after["tls.crt"] != before["tls.crt"]
+
+
+@pytest.mark.parametrize("behind", [SKEW + timedelta(seconds=1), timedelta(days=40), timedelta(days=20_000)])
+def test_a_clock_that_is_behind_replaces_nothing_and_is_told_of(place: Place, behind: timedelta) -> None:
+    place.ensure()
+    place.ensure(NOW + timedelta(days=61))
+    before = place.read()
+
+    _, done, problem = place.ensured(NOW - behind)
+
+    assert (place.read(), done) == (before, [])
+    assert str(place.directory / "ca.crt") in problem
+    assert "set it right" in problem
+    assert place.ensured(NOW + timedelta(days=61)).problem == ""
+    assert place.read() == before
+
+
+def test_what_is_made_while_the_clock_is_behind_serves_once_it_is_right(place: Place) -> None:
+    place.ensure()
+    place.ensure(NOW - timedelta(days=2), hosts=("k10-auditwatch", "10.0.0.8"))
+
+    assert place.ensure(NOW + timedelta(hours=1), hosts=("k10-auditwatch", "10.0.0.8"))[1] == []
+
+
+def test_a_serving_certificate_made_by_a_clock_that_was_ahead_is_replaced_under_the_same_ca(place: Place) -> None:
+    place.ensure()
+    place.ensure(NOW + timedelta(days=400))
+    before = place.read()
+
+    _, done = place.ensure()
+
+    assert len(done) == 1
+    assert place.read()["ca.crt"] == before["ca.crt"]
+    assert place.read()["tls.crt"] != before["tls.crt"]
 
 
 def test_other_names_need_another_certificate(place: Place) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from auditwatch.journal.journal import Journal
-from auditwatch.sources.webhook.certificates import SelfMadeError
+from auditwatch.sources.webhook.certificates import SelfMadeError, ensure
 from auditwatch.sources.webhook.plan import ConfigMapName, SelfMade, Sender, WebhookPlan
 from auditwatch.sources.webhook.tls import TLSFilesError
 from tests.unit.sources.webhook.making import INSTANCE, SOURCE, Keys, event, event_list, running
@@ -73,6 +75,21 @@ async def test_certificates_that_cannot_be_renewed_are_told_and_the_old_ones_ser
 
         assert "cannot keep certificates" in rig.report().message
         assert (await rig.post(BODY))[0] == 200
+
+
+async def test_a_clock_that_is_behind_the_ca_is_told_and_the_ca_is_kept(tmp_path: Path, journal: Journal) -> None:
+    made = SelfMade(directory=tmp_path / "made", hosts=("127.0.0.1",))
+    ensure(made, now=datetime.now(UTC) + timedelta(days=1), serial=itertools.count(1).__next__)
+    before = made.authority.read_bytes()
+
+    async with running(tmp_path, journal, plan=replace(_plan(tmp_path), tls=made)) as rig:
+        first = rig.report().trouble
+        assert rig.source._tls
+        rig.source._look_at_files(rig.source._tls)
+
+        assert "set it right" in first
+        assert rig.report().trouble == first, "a status that says the same is not written again"
+        assert made.authority.read_bytes() == before
 
 
 async def test_files_are_looked_at_while_it_runs_without_being_asked(

@@ -71,10 +71,10 @@ def rule_needles(rule: Rule, selector: Selector, names: Names, k10: K10View) -> 
 
 def rule_namespaces(rule: Rule, names: Names) -> tuple[str, ...]:
     """The namespaces outside of which a rule never matches; empty where that is not certain, or said by patterns."""
-    written = [] if rule.match is None else [rule.match.namespaces or ()]
+    written: list[Sequence[str]] = [] if rule.match is None else [rule.match.namespaces or ()]
     tested = [_patterns(test, names) for test in _tests(rule, names) if test.field == "target.namespace"]
-    found = [patterns for patterns in (*written, *tested) if patterns and all(map(is_literal, patterns))]
-    return tuple(min(found, key=len, default=()))
+    found = [tuple(each) for each in (*written, *tested) if each and all(map(is_literal, each))]
+    return min(found, key=len) if found else ()
 
 
 def needles_of(rule_sets: Iterable[RuleSet], *, also: Iterable[Needle] = ()) -> Needles:

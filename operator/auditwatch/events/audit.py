@@ -8,7 +8,7 @@ redacted when an event becomes an :class:`AuditRecord`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -63,13 +63,17 @@ class StatusDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     uid: str = ""
 
 
+Code = Annotated[int, msgspec.Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
+"""As the API has it. What a sender makes larger is unreadable, and not carried on to where no encoding holds it."""
+
+
 class ResponseStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``meta/v1`` Status without its causes. ``code`` 0: not answered yet (RequestReceived)."""
 
     status: str = ""
     message: str = ""
     reason: str = ""
-    code: int = 0
+    code: Code = 0
     details: StatusDetails | None = None
 
 

@@ -6,23 +6,28 @@ after a crash, or an error that kept a transaction off the disk, it is made anew
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from auditwatch.detection.audited import AHEAD_SECONDS
 from auditwatch.detection.joiner.arrivals import Arrival, Record
-from auditwatch.detection.joiner.joiner import Joiner
+from auditwatch.detection.joiner.joiner import Joiner, Trouble
 from auditwatch.events.activity import Activity, Evidence, Gap, LogRow, Revision, StateChange
 from auditwatch.events.audit import AuditRecord
 from auditwatch.journal.errors import JournalError
 from auditwatch.journal.journal import Journal
 from auditwatch.journal.rows import InboxRow
 from auditwatch.runtime.figures import Problems
+from auditwatch.runtime.quarantine import UnsettleableError, culprit
 from auditwatch.runtime.reading import PODS, Reading
 
 BATCH_ROWS = 500
+_ALL = 1 << 62
 JOINER = "joiner"
 """Name of the snapshot space."""
 _RECORDS: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
@@ -90,6 +95,10 @@ class Settler:
         self._taken = 0
         self._news = 0
         self._now = 0.0
+        self._failures = 0
+        """Times in succession that settling failed as a whole by our own fault."""
+        self._quarantined: set[int] = set()
+        """Inbox rows with which it fails: a gap stands for each."""
 
     @property
     def held(self) -> int:
@@ -109,41 +118,54 @@ class Settler:
     def step(self, *, now: float, limit: int = BATCH_ROWS) -> int:
         """Take up to ``limit`` inbox rows and settle what is due at ``now``, in one transaction; 0 for nothing.
 
-        Time is never set back, whatever the clock is. Raises :class:`JournalError`, having done nothing.
+        Time is never set back, whatever the clock is. Raises :class:`JournalError`, having done nothing, and whatever
+        keeps it from settling that is no row's fault.
         """
         self._now = max(self._now, now)
         if self._reading is None:
             return 0
-        joiner = self._joiner or self._begin(self._reading)
-        for proof in self._own.take_proofs():
-            joiner.alive(proof.source, proof.instance, evidence=proof.evidence, time=proof.time, now=self._now)
         try:
-            rows = self._journal.unsettled(limit=limit, after=self._taken)
-            for row in rows:
-                self._take(joiner, self._reading, row)
-            if len(rows) < limit:
-                self._reading.refresh(self._journal)
-            if self._reading.news != self._news:
-                self._news = self._reading.news
-                joiner.look_again()
-            return max(len(rows), self._settle(joiner, self._reading))
+            moved = self._step(self._reading, limit)
         except JournalError:
             self._joiner = None
             raise
+        except Exception as error:  # noqa: BLE001 - it is counted, and tried again without the row at fault
+            self._failed(self._reading, error)
+            return 1
+        self._failures = 0
+        self._quarantined.clear()
+        return moved
+
+    def _step(self, reading: Reading, limit: int) -> int:
+        joiner = self._joiner or self._begin(reading)
+        for proof in self._own.take_proofs():
+            joiner.alive(proof.source, proof.instance, evidence=proof.evidence, time=proof.time, now=self._now)
+        rows = self._journal.unsettled(limit=limit, after=self._taken)
+        for row in rows:
+            self._take(joiner, reading, row)
+        if len(rows) < limit:
+            reading.refresh(self._journal)
+        if reading.news != self._news:
+            self._news = reading.news
+            joiner.look_again()
+        return max(len(rows), self._settle(joiner, reading))
 
     def _begin(self, reading: Reading) -> Joiner:
         """A joiner that knows what was saved; it has taken nothing of the inbox yet."""
         reading.prepare(self._journal)
+        self._joiner, self._taken = self._new_joiner(reading, self._trouble), 0
+        self._passed.clear()
+        return self._joiner
+
+    def _new_joiner(self, reading: Reading, trouble: Trouble) -> Joiner:
         joiner = Joiner(
             reading.activity,
             reading.kinds,
-            trouble=self._trouble,
+            trouble=trouble,
             hold=reading.hold,
             joinable=reading.joinable,
         )
         joiner.restore(self._journal.snapshots(JOINER))
-        self._joiner, self._taken = joiner, 0
-        self._passed.clear()
         return joiner
 
     def _take(self, joiner: Joiner, reading: Reading, row: InboxRow) -> None:
@@ -151,6 +173,8 @@ class Settler:
         self._taken = row.sequence
         self._now = max(self._now, row.received)
         try:
+            if row.sequence in self._quarantined:
+                raise UnsettleableError(row.sequence)
             record = _bounded(_RECORDS.decode(row.payload), row.received + AHEAD_SECONDS)
             if isinstance(record, AuditRecord) and self._own.is_own(record):
                 self._passed.append(row.sequence)
@@ -167,7 +191,7 @@ class Settler:
         next_sequence = self._journal.last_sequence() + 1
         settled = joiner.settle(self._now, next_sequence=next_sequence, recall=self._recall)
         remembered = joiner.take_dirty(now=self._now, next_sequence=next_sequence)
-        pods, inbox = reading.take_dirty(), [*settled.inbox, *self._passed]
+        pods, inbox = reading.take_dirty(), list(dict.fromkeys([*settled.inbox, *self._passed]))
         if settled.rows or inbox or remembered or pods:
             with self._journal.transaction():
                 self._journal.settle(inbox=inbox, rows=[_ENCODER.encode(row) for row in settled.rows])
@@ -175,6 +199,46 @@ class Settler:
                 self._journal.put_snapshots(PODS, pods, sequence=next_sequence)
         self._passed.clear()
         return len(inbox)
+
+    def _failed(self, reading: Reading, error: Exception) -> None:
+        """Settling failed as a whole: where it does so twice in succession, the row at fault is put aside."""
+        self._problems.note("settling", error)
+        self._joiner = None
+        self._failures += 1
+        if self._failures == 1:
+            return
+        found = culprit(self._arrivals(), partial(self._would_fail, reading))
+        if found is None:
+            raise error
+        self._quarantined.add(found.sequence)
+
+    def _arrivals(self) -> list[Arrival]:
+        """What a joiner would have taken by now, of what can be read and is not put aside."""
+        found = []
+        for row in self._journal.unsettled(limit=_ALL):
+            if row.sequence <= self._taken and row.sequence not in self._quarantined:
+                with suppress(Exception):
+                    record = _RECORDS.decode(row.payload)
+                    if not (isinstance(record, AuditRecord) and self._own.is_own(record)):
+                        found.append(Arrival(row.sequence, row.received, record, len(row.payload)))
+        return found
+
+    def _would_fail(self, reading: Reading, arrivals: Sequence[Arrival]) -> bool:
+        """Whether a joiner that takes these rows alone cannot settle; nothing of it is kept."""
+        try:
+            joiner = self._new_joiner(reading, self._gap)
+            for arrival in arrivals:
+                with suppress(Exception):
+                    joiner.take(arrival)
+            following = self._journal.last_sequence() + 1
+            settled = joiner.settle(self._now, next_sequence=following, recall=self._recall)
+            joiner.take_dirty(now=self._now, next_sequence=following)
+            _ENCODER.encode(settled.rows)
+        except JournalError:
+            raise
+        except Exception:  # noqa: BLE001 - that is the question
+            return True
+        return False
 
     def _recall(self, sequence: int) -> Activity | None:
         """What a row of the log tells of; ``None`` where it was pruned."""
@@ -185,7 +249,13 @@ class Settler:
         return None
 
     def _trouble(self, sequence: int, error: Exception) -> Gap:
+        """What stands for an item that could not be settled; what the journal cannot do is no item's fault."""
+        if isinstance(error, JournalError):
+            raise error
         self._problems.note("settling", error, inbox_sequence=sequence)
+        return self._gap(sequence, error)
+
+    def _gap(self, sequence: int, error: Exception) -> Gap:
         return unreadable(sequence, "journal", self._now, error, cluster=self._cluster)
 
 

@@ -154,3 +154,12 @@ def test_the_items_of_a_webhooks_request_are_its_events() -> None:
 
     assert surroundings(decode(first).event) == surroundings(decode(second).event) == SOUND
     assert decode(first).degraded == decode(second).degraded == ()
+
+
+@pytest.mark.parametrize("code", [2**31, -(2**31) - 1, 2**63, 2**64, 10**40])
+def test_a_code_that_no_answer_has_is_unreadable_and_costs_nothing_else(code: int) -> None:
+    found = decode(line().replace(b'"code":200', b'"code":%d' % code))
+
+    assert found.degraded == ("FieldsUnreadable", "Salvaged")
+    assert (found.event.response_status, found.event.verb) == (ResponseStatus(), "patch")
+    assert found.event.request_object == decode(line()).event.request_object

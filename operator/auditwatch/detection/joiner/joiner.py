@@ -7,7 +7,7 @@ the order of arrival within a hold nor a restart changes what is decided.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -22,7 +22,7 @@ from auditwatch.detection.joiner.known import KnownKeys
 from auditwatch.detection.joiner.ordering import Candidate, Item, releasable
 from auditwatch.detection.joiner.outages import Outages
 from auditwatch.detection.joiner.pairing import only_pairs
-from auditwatch.detection.joiner.pending import Joined, PendingRequest, PendingStep, Telling
+from auditwatch.detection.joiner.pending import Joined, PendingRequest, PendingStep, Telling, changes_of, own_inbox
 from auditwatch.detection.joiner.receiving import Hold, Receiver, Translate
 from auditwatch.detection.joiner.steps import Step
 from auditwatch.detection.joiner.telling import COLLECTION, LateCause, Recall, Teller
@@ -109,8 +109,8 @@ class Joiner:
         """What can be told at ``now`` (seconds since the epoch); rows get log sequences from ``next_sequence`` on."""
         out = self._teller.begin(now=now, next_sequence=next_sequence, recall=recall)
         ready, self._receiver.ready = self._receiver.ready, []
-        for tell in ready:
-            tell()
+        for each in ready:
+            self._guarded(each.sequence, each.inbox, each.tell)
         self._look_again()
         is_too_much = self.held > MAX_HELD or self._bytes > MAX_HELD_BYTES
         self.overruns += is_too_much
@@ -118,9 +118,9 @@ class Joiner:
         self._pair_alike(limit)
         for step in sorted(self._waiting.steps(), key=lambda each: each.order):
             if step.due <= limit:
-                self._guarded(step, partial(self._join, step))
+                self._held(step, partial(self._join, step))
         for item in releasable(self._candidates(limit), now=limit):
-            self._guarded(item, partial(self._release, item))
+            self._held(item, partial(self._release, item))
         self._report_unexplained(now)
         self._memory.expire(now - self._joinable, is_unheard=self._hearing.is_empty)
         self._deletions.expire(now)
@@ -160,7 +160,7 @@ class Joiner:
             self._has_news = False
             for request in self._waiting.requests():
                 if request.is_held_for_facts:
-                    self._guarded(request, partial(self._receiver.look_again, request))
+                    self._held(request, partial(self._receiver.look_again, request))
 
     def _pair_alike(self, limit: float) -> None:
         """Put together, before one is told without the other, what two servers recorded under two audit IDs."""
@@ -168,7 +168,7 @@ class Joiner:
         for place in dict.fromkeys([each.asked.place for each in relays]):
             for front, behind in list(only_pairs(self._waiting.requests_at(place))):
                 if front.due <= limit or behind.due <= limit:
-                    self._receiver.pair(front, behind)
+                    self._held(behind, partial(self._receiver.pair, front, behind))
 
     def _join(self, pending: PendingStep) -> None:
         """Put a change that has waited with the request that made it, if there is one."""
@@ -179,13 +179,13 @@ class Joiner:
         found = explain(pending.step, list(self._causes(pending.step)))
         if found is None or (found.is_last and self._has_nearer(pending, found.cause.asked)):
             return
-        self._waiting.drop(pending)
         request, suspects = found.cause.request, self._suspects(found)
         if isinstance(request, PendingRequest):
             request.joined.append(Joined(pending, found.surely, suspects))
             request.inbox += pending.inbox
         else:
             self._teller.late_change(pending, request, found.surely, suspects)
+        self._waiting.drop(pending)
 
     def _has_nearer(self, pending: PendingStep, asked: Asked) -> bool:
         """Whether another change that waits fits the request better in time; one write made only one of them."""
@@ -284,14 +284,22 @@ class Joiner:
                 continue
             gap = unexplained(step, self._hearing, now=now)
             if gap is not None:
-                told.is_open = False
-                self._memory.put(told)
-                self._teller.gap(gap)
+                self._memory.change(told, is_open=False)
+                self._guarded(int(told.id, 16), (), partial(self._teller.gap, gap))
 
-    def _guarded(self, item: Item, tell: Callable[[], None]) -> None:
-        """One item must not stop the others."""
+    def _held(self, item: Item, tell: Callable[[], None]) -> None:
+        """Do something with what is held; where that fails, tell what joined it, if anything, by itself."""
+        if self._guarded(item.inbox[0], own_inbox(item), tell):
+            return
+        self._waiting.drop(item)
+        for change in changes_of(item):
+            self._guarded(change.inbox[0], tuple(change.inbox), partial(self._teller.step, change))
+
+    def _guarded(self, sequence: int, inbox: Sequence[int], tell: Callable[[], None]) -> bool:
+        """One item must not stop the others: what fails is told as ours, and nothing else of it. Whether it did not."""
         try:
-            tell()
+            self._teller.attempt(tell)
         except Exception as error:  # noqa: BLE001 - it is counted, told, and stands in the log as a gap
-            self._waiting.drop(item)
-            self._teller.gap(self._trouble(item.inbox[0], error), *item.inbox)
+            self._teller.gap(self._trouble(sequence, error), *inbox)
+            return False
+        return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from auditwatch.detection.joiner.asking import Asked, asked_of
 from auditwatch.detection.joiner.merging import with_relay
@@ -113,6 +113,11 @@ class PendingRequest:
         """Whether its change has its version."""
         return any(each.surely == "Audited" for each in self.joined)
 
+    def with_tellings(self, **tellings: Telling | None) -> PendingRequest:
+        """The same with other tellings (``begun``, ``audited``, ``relay``), and so perhaps another request."""
+        mine = {"inbox": list(self.inbox), "keys": list(self.keys), "joined": list(self.joined)}
+        return replace(self, **mine, **tellings)  # type: ignore[arg-type]
+
     def refresh(self) -> None:
         """Say anew what it is, after a telling was added."""
         best = self.front or self.relay
@@ -120,3 +125,14 @@ class PendingRequest:
         both = self.front is not None and self.relay is not None
         self.row = with_relay(best.row, self.relay.row) if both and self.relay is not None else best.row
         self.asked = asked_of(best.record, self.row)
+
+
+def changes_of(held: PendingRequest | PendingStep) -> list[PendingStep]:
+    """The changes that went into a request."""
+    return [each.change for each in held.joined] if isinstance(held, PendingRequest) else []
+
+
+def own_inbox(held: PendingRequest | PendingStep) -> tuple[int, ...]:
+    """Its inbox rows without those of the changes that went into it."""
+    joined = {sequence for change in changes_of(held) for sequence in change.inbox}
+    return tuple(sequence for sequence in held.inbox if sequence not in joined)

@@ -6,6 +6,7 @@ Nothing is decided here that could have been decided otherwise had the records c
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -37,11 +38,24 @@ COMPLETION_SECONDS: Final = 60.0
 Translate = Callable[[AuditRecord], Activity]
 Hold = Callable[[Activity], float]
 """Seconds to wait for facts slower than the activity."""
-Tell = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What can be told whatever else comes."""
+
+    sequence: int
+    """The inbox row it was read from."""
+    inbox: tuple[int, ...]
+    """The inbox rows that are done when it is told."""
+    tell: Callable[[], None]
 
 
 class Receiver:
-    """The joiner's way in. What can be told whatever else comes goes to ``ready``."""
+    """The joiner's way in. What can be told whatever else comes goes to ``ready``.
+
+    Whatever may raise comes before what is held is changed, so that a record that cannot be read costs none of it.
+    """
 
     def __init__(
         self,
@@ -65,13 +79,13 @@ class Receiver:
         self._known = known
         self._deletions = deletions
         self._teller = teller
-        self.ready: list[Tell] = []
+        self.ready: list[Ready] = []
 
     def take(self, arrival: Arrival) -> None:
         """Take one inbox row. Raises what translating an audit event raises; the row is then not held."""
         record = arrival.record
         if isinstance(record, Gap):
-            self.ready.append(partial(self._teller.gap, record, arrival.sequence))
+            self._tell(arrival, partial(self._teller.gap, record))
         elif isinstance(record, StateChange):
             self._take_change(arrival, record)
         else:
@@ -85,22 +99,24 @@ class Receiver:
         row = self._translate(record)
         if self._hold(row) > 0:
             return
-        self._waiting.drop(pending)
-        pending.audited = Telling(record, row)
-        pending.refresh()
-        pending.is_held_for_facts = False
-        self._wait_on(pending, pending.arrived)
+        known = pending.with_tellings(audited=Telling(record, row))
+        known.is_held_for_facts = False
+        self._wait_on(known, pending.arrived, instead_of=pending)
 
     def pair(self, front: PendingRequest, behind: PendingRequest) -> None:
         """Both are one request: what the server behind recorded goes into what the API server told of."""
+        both = front.with_tellings(relay=behind.relay)
+        both.inbox += behind.inbox
+        both.keys += [key for key in behind.keys if key not in front.keys]
+        both.joined += behind.joined
         self._waiting.drop(behind)
         self._waiting.drop(front)
-        front.relay = behind.relay
-        front.inbox += behind.inbox
-        front.keys += [key for key in behind.keys if key not in front.keys]
-        front.joined += behind.joined
-        front.refresh()
-        self._waiting.put_request(front)
+        self._waiting.put_request(both)
+
+    def _tell(self, arrival: Arrival, tell: Callable[[int], None]) -> None:
+        """What is told when it is settled next, and settles this inbox row."""
+        sequence = arrival.sequence
+        self.ready.append(Ready(sequence, (sequence,), partial(tell, sequence)))
 
     def _take_change(self, arrival: Arrival, change: StateChange) -> None:
         row = settle(change)
@@ -155,7 +171,7 @@ class Receiver:
         self._hearing.proved(record, row)
         deletion = self._deletions.note(row)
         if deletion is not None:
-            self.ready.append(partial(self._teller.blame, deletion))
+            self.ready.append(Ready(arrival.sequence, (), partial(self._teller.blame, deletion)))
 
     def _begin(self, arrival: Arrival, key: str, telling: Telling, *, is_final: bool) -> None:
         """The first telling with this key: of a request the other server told of, or of a new one."""
@@ -187,17 +203,15 @@ class Receiver:
         if telling is None:
             pending.inbox.append(arrival.sequence)
             return
-        self._waiting.drop(pending)
-        pending.inbox.append(arrival.sequence)
-        if key not in pending.keys:
-            pending.keys.append(key)
+        known = _with_telling(pending, telling, is_final=is_final)
+        known.inbox.append(arrival.sequence)
+        if key not in known.keys:
+            known.keys.append(key)
         if telling.record.evidence == "Audited":
-            pending.key = key
-        _put_telling(pending, telling, is_final=is_final)
-        pending.refresh()
-        self._wait_on(pending, arrival.received)
+            known.key = key
+        self._wait_on(known, arrival.received, instead_of=pending)
 
-    def _wait_on(self, pending: PendingRequest, received: float) -> None:
+    def _wait_on(self, pending: PendingRequest, received: float, *, instead_of: PendingRequest | None = None) -> None:
         """Hold it, until it has waited for another telling, for slower facts and for its change."""
         asked, hearing = pending.asked, self._hearing
         _, group, resource, namespace, _ = asked.place
@@ -213,20 +227,22 @@ class Receiver:
         pending.due = received + max(wait, hold)
         waits = asked.writes and not asked.is_whole and self._kinds.shows(group, resource, namespace)
         pending.change_due = received + (CHANGE_SECONDS if waits else 0.0)
+        made = [step for step in self._waiting.steps_of(asked) if fit(asked, step.step) is Fit.CERTAIN]
+        if instead_of is not None:
+            self._waiting.drop(instead_of)
         self._waiting.put_request(pending)
-        for step in self._waiting.steps_of(asked):
-            if fit(asked, step.step) is Fit.CERTAIN:
-                step.is_certain, step.due = True, min(step.due, received)
+        for step in made:
+            step.is_certain, step.due = True, min(step.due, received)
 
     def _take_late(self, arrival: Arrival, key: str, telling: Telling | None) -> None:
         """A stage of a request that is told: it says something new only where the end was not known."""
         told = self._memory.by_key(key)
         is_open = told is not None and told.asked is not None and told.asked.outcome == "Unknown"
         if told is None or telling is None or not is_open or telling.row.outcome == "Unknown":
-            self.ready.append(partial(self._teller.nothing, arrival.sequence))
+            self._tell(arrival, self._teller.nothing)
             return
-        told.asked = asked_of(telling.record, telling.row)
-        self.ready.append(partial(self._teller.late_telling, told, _adding(telling.row), arrival.sequence))
+        told = self._memory.change(told, asked=asked_of(telling.record, telling.row))
+        self._tell(arrival, partial(self._teller.late_telling, told, _adding(telling.row)))
 
     def _told_partner(self, asked: Asked, telling: Telling) -> Told | None:
         evidence = telling.record.evidence
@@ -244,20 +260,19 @@ class Receiver:
         return nearest(asked, same)
 
     def _take_late_partner(self, arrival: Arrival, key: str, told: Told, telling: Telling) -> None:
+        is_open = told.asked is not None and told.asked.outcome == "Unknown"
+        asked = asked_of(telling.record, telling.row) if is_open else told.asked
+        told = self._memory.change(told, asked=asked, is_relayed=True)
         self._known.add(key)
-        told.is_relayed = True
-        if told.asked is not None and told.asked.outcome == "Unknown":
-            told.asked = asked_of(telling.record, telling.row)
-        self.ready.append(partial(self._teller.late_telling, told, _adding(telling.row), arrival.sequence))
+        self._tell(arrival, partial(self._teller.late_telling, told, _adding(telling.row)))
 
 
-def _put_telling(pending: PendingRequest, telling: Telling, *, is_final: bool) -> None:
+def _with_telling(pending: PendingRequest, telling: Telling, *, is_final: bool) -> PendingRequest:
     if not is_final:
-        pending.begun = telling
-    elif telling.record.evidence != "Audited":
-        pending.relay = _better(pending.relay, telling)
-    else:
-        pending.audited = _better(pending.audited, telling)
+        return pending.with_tellings(begun=telling)
+    if telling.record.evidence != "Audited":
+        return pending.with_tellings(relay=_better(pending.relay, telling))
+    return pending.with_tellings(audited=_better(pending.audited, telling))
 
 
 def _better(known: Telling | None, telling: Telling) -> Telling:

@@ -55,6 +55,17 @@ class Teller:
         self._out, self._next, self._now, self._recall = Settled(), next_sequence, now, recall
         return self._out
 
+    def attempt(self, tell: Callable[[], None]) -> None:
+        """Tell all of it, or where that raises nothing of it."""
+        rows, inbox = len(self._out.rows), len(self._out.inbox)
+        self._memory.mark()
+        try:
+            tell()
+        except BaseException:
+            del self._out.rows[rows:], self._out.inbox[inbox:]
+            self._memory.undo()
+            raise
+
     def gap(self, gap: Gap, *inbox: int) -> None:
         """Tell of a gap; where it is an outage, what was asked meanwhile is known to have failed."""
         self._out.inbox += inbox
@@ -73,16 +84,18 @@ class Teller:
         if deletion is not None:
             row = _blamed(row, deletion)
         is_made_here = deletion is None and not step.was_ending and self._kinds.passes_apiserver(*step.place[1:3])
-        told = Told(
-            id=_id(pending.inbox),
-            at=self._now,
-            sequence=self._add(row),
-            step=step,
-            evidence=row.evidence,
-            is_open=is_made_here and is_accountable(step, self._hearing, now=self._now),
+        sequence = self._add(row)
+        self._memory.put(
+            Told(
+                id=_id(pending.inbox),
+                at=self._now,
+                sequence=sequence,
+                latest=sequence,
+                step=step,
+                evidence=row.evidence,
+                is_open=is_made_here and is_accountable(step, self._hearing, now=self._now),
+            )
         )
-        told.latest = told.sequence
-        self._memory.put(told)
         self._out.inbox += pending.inbox
 
     def request(self, pending: PendingRequest, row: Activity) -> None:
@@ -90,11 +103,10 @@ class Teller:
         self._out.inbox += pending.inbox
         base, told = self._base(pending, row), self._told_of(pending)
         if row.verb == COLLECTION:
-            self._collection(pending, base, told)
+            told = self._collection(pending, base, told)
         else:
-            told.sequence = told.latest = self._add(_with_changes(base, pending.joined))
-        told.waits_for_blame = is_controller(base) and bool(row.target.namespace)
-        self._memory.put(told)
+            told = _at(told, self._add(_with_changes(base, pending.joined)))
+        self._memory.put(replace(told, waits_for_blame=is_controller(base) and bool(row.target.namespace)))
 
     def late_causes(self, pending: PendingRequest, row: Activity, changes: Sequence[LateCause]) -> None:
         """A request came after the changes it made were told: correct those, and tell what is left of it."""
@@ -104,36 +116,40 @@ class Teller:
         shown = [_name_of(change.told.step) for change in changes]
         rest = merging.rest_of_collection(base, shown) if row.verb == COLLECTION else None
         if rest is not None:
-            told = self._told_of(pending)
-            told.sequence = told.latest = self._add(rest)
-            self._memory.put(told)
+            self._memory.put(_at(self._told_of(pending), self._add(rest)))
         self._out.inbox += pending.inbox
 
     def _late_cause(self, pending: PendingRequest, row: Activity, change: LateCause) -> None:
-        told, former = self._told_of(pending), self.recalled(change.told.latest)
-        told.id, told.step = change.told.id, change.told.step
-        told.sequence, told.latest = change.told.sequence, change.told.latest
-        told.is_taken, told.is_sure = True, change.surely == "Audited"
-        told.uids = (told.step.uid,) if told.step is not None else ()
+        step, former = change.told.step, self.recalled(change.told.latest)
+        told = replace(
+            self._told_of(pending),
+            id=change.told.id,
+            step=step,
+            sequence=change.told.sequence,
+            latest=change.told.latest,
+            is_taken=True,
+            is_sure=change.surely == "Audited",
+            uids=(step.uid,) if step is not None else (),
+        )
         if former is not None:
             joined = merging.one_of_collection if row.verb == COLLECTION else merging.with_change
             revised = merging.suspected(joined(row, former, change.surely), change.suspects)
-            told.latest = self._revise(told, former, replace(revised, key=former.key))
+            told = self._revise(told, former, replace(revised, key=former.key))
         self._memory.put(told)
 
     def late_change(self, pending: PendingStep, told: Told, surely: Attribution, suspects: Sequence[Actor]) -> None:
         """A change came after the request that made it was told: correct that."""
         self._out.inbox += pending.inbox
         uid, is_known = pending.step.uid, pending.step.uid in told.uids
-        told.uids = (*told.uids, uid)[-MAX_UIDS:]
-        told.is_taken, told.is_sure = True, told.is_sure or surely == "Audited"
+        uids = (*told.uids, uid)[-MAX_UIDS:]
+        told = replace(told, uids=uids, is_taken=True, is_sure=told.is_sure or surely == "Audited")
         former = told.shadow if not told.sequence else self.recalled(told.latest)
         if former is not None and not is_known:
             is_part = told.asked is not None and told.asked.verb == COLLECTION
             joined = merging.one_of_collection if is_part else merging.with_change
             revised = merging.suspected(joined(former, pending.row, surely), suspects)
             if told.sequence:
-                told.latest = self._revise(told, former, replace(revised, key=former.key))
+                told = self._revise(told, former, replace(revised, key=former.key))
             else:
                 self._add(revised)
         self._memory.put(told)
@@ -141,9 +157,10 @@ class Teller:
     def late_telling(self, told: Told, revise: Callable[[Activity], Activity], *inbox: int) -> None:
         """Another telling of a request came after it was told: correct what was said by what it adds."""
         self._out.inbox += inbox
+        told = self._memory.now(told)
         former = self.recalled(told.latest) if told.sequence else None
         if former is not None:
-            told.latest = self._revise(told, former, replace(revise(former), key=former.key))
+            told = self._revise(told, former, replace(revise(former), key=former.key))
         self._memory.put(told)
 
     def blame(self, deletion: Deletion) -> None:
@@ -152,9 +169,7 @@ class Teller:
             former = self.recalled(told.latest) if told.sequence else None
             if former is None or former.target.namespace != deletion.namespace or former.cluster != deletion.cluster:
                 continue
-            told.waits_for_blame = False
-            told.latest = self._revise(told, former, _blamed(former, deletion))
-            self._memory.put(told)
+            self._memory.put(replace(self._revise(told, former, _blamed(former, deletion)), waits_for_blame=False))
 
     def actor_of(self, told: Told) -> Actor | None:
         """Who made a request that is told."""
@@ -175,10 +190,9 @@ class Teller:
                 continue
             former = self.recalled(told.latest) if told.sequence else None
             if former is not None and former.outcome == "Unknown":
-                told.latest = self._revise(told, former, replace(former, outcome="Failed"))
-                self._memory.put(told)
+                self._memory.put(self._revise(told, former, replace(former, outcome="Failed")))
 
-    def _collection(self, pending: PendingRequest, base: Activity, told: Told) -> None:
+    def _collection(self, pending: PendingRequest, base: Activity, told: Told) -> Told:
         """What a deletion of many deleted, object by object where that was seen."""
         shown: dict[str, Activity] = {}
         for joined in pending.joined:
@@ -190,9 +204,8 @@ class Teller:
         rest = merging.rest_of_collection(base, names) if shown else base
         is_idle = not shown and is_controller(pending.row) and self._found_nothing(base.target)
         if rest is None or is_idle:
-            told.shadow = replace(base, event=msgspec.UNSET, old_object=msgspec.UNSET)
-        else:
-            told.sequence = told.latest = self._add(rest)
+            return replace(told, shadow=replace(base, event=msgspec.UNSET, old_object=msgspec.UNSET))
+        return _at(told, self._add(rest))
 
     def _found_nothing(self, target: Target) -> bool:
         """Whether the controller looked for objects of a kind of which the namespace, as far as is known, held none."""
@@ -232,15 +245,20 @@ class Teller:
             is_sure=pending.is_sure,
         )
 
-    def _revise(self, told: Told, former: Activity, revised: Activity) -> int:
-        """The log sequence of what is said last."""
+    def _revise(self, told: Told, former: Activity, revised: Activity) -> Told:
+        """With the log sequence of what is said last."""
         if not merging.tells_more(revised, former):
-            return told.latest
-        return self._add(Revision(sequence=told.sequence, former=former, activity=revised))
+            return told
+        return replace(told, latest=self._add(Revision(sequence=told.sequence, former=former, activity=revised)))
 
     def _add(self, row: LogRow) -> int:
         self._out.rows.append(row)
         return self._next + len(self._out.rows) - 1
+
+
+def _at(told: Told, sequence: int) -> Told:
+    """With the log sequence of its row."""
+    return replace(told, sequence=sequence, latest=sequence)
 
 
 def _with_changes(row: Activity, joined: Sequence[Joined]) -> Activity:

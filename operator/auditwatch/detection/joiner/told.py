@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from auditwatch.detection.joiner.asking import Asked, Place
 from auditwatch.detection.joiner.fitting import places_of
@@ -19,8 +20,11 @@ MAX_BYTES: Final = 16 << 20
 MAX_UIDS: Final = 1_000
 
 
-class Told(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One activity that is in the log, or was found to be nothing that belongs there."""
+class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One activity that is in the log, or was found to be nothing that belongs there.
+
+    What becomes known later makes another of it, so that what could not be told to its end can be undone.
+    """
 
     id: str
     """Of its first inbox row; the order of arrival."""
@@ -66,14 +70,41 @@ class Memory:
         self._blameless: _Shelf[bool] = _Shelf()
         self._unsure: _Shelf[bool] = _Shelf()
         self._dirty: set[str] = set()
+        self._former: list[tuple[str, Told | None, int]] = []
+        """What was there before each :meth:`put` since the last :meth:`mark`, and the bytes it had."""
 
     def __len__(self) -> int:
         return len(self._all)
 
     def put(self, told: Told) -> None:
         """Remember, or write again what changed about it."""
-        self._enter(told, _ENCODER.encode(told))
+        row = _ENCODER.encode(told)
+        self._former.append((told.id, self._all.get(told.id), self._sizes.get(told.id, 0)))
+        self._enter(told, len(row))
         self._dirty.add(told.id)
+
+    def change(self, told: Told, **known: Any) -> Told:
+        """Remember of something told what is known of it now."""
+        changed = replace(told, **known)
+        self.put(changed)
+        return changed
+
+    def now(self, told: Told) -> Told:
+        """What is known by now of something told earlier."""
+        return self._all.get(told.id, told)
+
+    def mark(self) -> None:
+        """From here on it may be undone."""
+        self._former.clear()
+
+    def undo(self) -> None:
+        """As it was at the last :meth:`mark`."""
+        while self._former:
+            name, former, size = self._former.pop()
+            if former is None:
+                self._drop(name)
+            else:
+                self._enter(former, size)
 
     def expire(self, before: float, *, is_unheard: bool = False) -> None:
         """Forget what was settled before this time, and the oldest where there is too much.
@@ -124,12 +155,12 @@ class Memory:
 
     def restore(self, row: bytes) -> None:
         """Take up what :meth:`take_dirty` gave out, in its order. Raises :class:`msgspec.DecodeError`."""
-        self._enter(_DECODER.decode(row), row)
+        self._enter(_DECODER.decode(row), len(row))
 
-    def _enter(self, told: Told, row: bytes) -> None:
+    def _enter(self, told: Told, size: int) -> None:
         self._all[told.id] = told  # what is known already keeps its age
-        self._bytes += len(row) - self._sizes.get(told.id, 0)
-        self._sizes[told.id] = len(row)
+        self._bytes += size - self._sizes.get(told.id, 0)
+        self._sizes[told.id] = size
         asked = told.asked
         self._requests.set(told, [asked.place] if asked is not None and asked.writes else [])
         self._audit_ids.set(told, [asked.audit_id] if asked is not None and asked.audit_id else [])

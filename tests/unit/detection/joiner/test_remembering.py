@@ -196,7 +196,7 @@ def test_what_changed_about_it_moves_it_from_one_shelf_to_another() -> None:
     memory, one = Memory(), remembered(step=STEP, is_open=True, waits_for_blame=True)
     memory.put(one)
     assert (memory.open_steps(), memory.without_blame()) == ([one], [one])
-    one.is_open = one.waits_for_blame = False
+    one = msgspec.structs.replace(one, is_open=False, waits_for_blame=False)
     memory.put(one)
 
     assert (memory.open_steps(), memory.without_blame(), len(memory)) == ([], [], 1)
@@ -337,7 +337,7 @@ def test_what_is_written_again_keeps_its_age_and_counts_once() -> None:
     memory, one = Memory(), remembered("1", at=0.0)
     memory.put(one)
     memory.put(remembered("2", at=5.0))
-    one.latest = 7
+    one = msgspec.structs.replace(one, latest=7)
     memory.put(one)
     memory.expire(5.0)
 

@@ -60,13 +60,20 @@ def places_of(step: Step) -> tuple[Place, ...]:
 
 
 def _is_about(asked: Asked, step: Step) -> bool:
-    if asked.place not in places_of(step) or asked.verb not in verbs_behind(step):
+    if not _is_at(asked.place, step.place) or asked.verb not in verbs_behind(step):
         return False
     if _is_of_the_other_kind(asked, step):
         return False
     if not asked.place[4] and asked.verb not in {"create", "deletecollection"}:
         return False
     return not (_is_uid(asked.uid) and _is_uid(step.uid)) or asked.uid == step.uid
+
+
+def _is_at(asked: Place, place: Place) -> bool:
+    """Whether ``asked`` is one of :func:`places_of`, without making them."""
+    if asked == place:
+        return True
+    return not asked[4] and asked[:3] == place[:3] and asked[3] in ("", place[3])
 
 
 def _is_of_the_other_kind(asked: Asked, step: Step) -> bool:

@@ -190,7 +190,8 @@ class Joiner:
     def _has_nearer(self, pending: PendingStep, asked: Asked) -> bool:
         """Whether another change that waits fits the request better in time; one write made only one of them."""
         distance = abs(pending.step.seen - asked.end)
-        others = (other for other in self._waiting.steps_at(pending.step.place) if other.step.uid == pending.step.uid)
+        near = self._waiting.steps_near(asked, pending.step.place)
+        others = (other for other in near if other.step.uid == pending.step.uid)
         return any(
             other is not pending
             and not other.is_certain
@@ -202,13 +203,10 @@ class Joiner:
 
     def _is_end_of_told(self, step: Step) -> bool:
         """Whether an object is gone at last whose deletion is told, and was only waiting for somebody's finalizer."""
-        return step.was_ending and any(
-            step.uid in told.uids and told.asked is not None and told.asked.verb in {"delete", COLLECTION}
-            for told in self._memory.requests(step)
-        )
+        return step.was_ending and any(step.uid in told.uids for told in self._memory.deletions(step))
 
     def _causes(self, step: Step) -> Iterator[Cause[_Request]]:
-        for held in self._waiting.requests_about(step):
+        for held in self._waiting.requests_near(step):
             found = fit(held.asked, step)
             if found is not Fit.NONE:
                 yield Cause(held, held.asked, held.key, found, held.uids, bool(held.joined), held.is_sure)
@@ -235,11 +233,14 @@ class Joiner:
                 yield Candidate(request, is_due)
 
     def _is_due(self, request: PendingRequest, limit: float) -> bool:
-        if any(step.due > limit and fit(request.asked, step.step) for step in self._waiting.steps_of(request.asked)):
-            return False
         if not request.is_decided:
-            return bool(request.joined) or request.due <= limit
-        return request.due <= limit and (bool(request.joined) or request.change_due <= limit)
+            is_due = bool(request.joined) or request.due <= limit
+        else:
+            is_due = request.due <= limit and (bool(request.joined) or request.change_due <= limit)
+        asked = request.asked
+        return is_due and not any(
+            step.due > limit and fit(asked, step.step) for step in self._waiting.steps_near(asked, asked.place)
+        )
 
     def _release(self, item: Item) -> None:
         if isinstance(item, PendingStep):
@@ -280,7 +281,7 @@ class Joiner:
     def _report_unexplained(self, now: float) -> None:
         for told in self._memory.open_steps():
             step = told.step
-            if step is None or any(fit(held.asked, step) for held in self._waiting.requests_about(step)):
+            if step is None or any(fit(held.asked, step) for held in self._waiting.requests_near(step)):
                 continue
             gap = unexplained(step, self._hearing, now=now)
             if gap is not None:

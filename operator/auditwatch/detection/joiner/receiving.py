@@ -134,21 +134,13 @@ class Receiver:
         if step.is_certain:
             step.due = arrival.received
         else:
-            self._put_in_order(step)
+            self._waiting.put_in_order(step)
         self._waiting.put_step(step)
 
     def _has_certain_cause(self, step: Step) -> bool:
-        asked = [held.asked for held in self._waiting.requests_about(step)]
-        asked += [told.asked for told in self._memory.requests(step) if told.asked is not None]
+        asked = [held.asked for held in self._waiting.requests_of_version(step)]
+        asked += [told.asked for told in self._memory.of_version(step) if told.asked is not None]
         return any(fit(each, step) is Fit.CERTAIN for each in asked)
-
-    def _put_in_order(self, step: PendingStep) -> None:
-        """Of one object, no change is put down to a request before those that were made earlier."""
-        for other in self._waiting.steps_at(step.step.place):
-            if other.order < step.order:
-                step.due = max(step.due, other.due)
-            elif not other.is_certain:
-                other.due = max(other.due, step.due)
 
     def _take_record(self, arrival: Arrival, record: AuditRecord) -> None:
         key, is_final = request_key(record), is_decisive(record.event)
@@ -227,12 +219,12 @@ class Receiver:
         pending.due = received + max(wait, hold)
         waits = asked.writes and not asked.is_whole and self._kinds.shows(group, resource, namespace)
         pending.change_due = received + (CHANGE_SECONDS if waits else 0.0)
-        made = [step for step in self._waiting.steps_of(asked) if fit(asked, step.step) is Fit.CERTAIN]
+        made = [step for step in self._waiting.steps_of_version(asked) if fit(asked, step.step) is Fit.CERTAIN]
         if instead_of is not None:
             self._waiting.drop(instead_of)
         self._waiting.put_request(pending)
         for step in made:
-            step.is_certain, step.due = True, min(step.due, received)
+            self._waiting.make_certain(step, received)
 
     def _take_late(self, arrival: Arrival, key: str, telling: Telling | None) -> None:
         """A stage of a request that is told: it says something new only where the end was not known."""
@@ -248,7 +240,7 @@ class Receiver:
         evidence = telling.record.evidence
         found = [
             (told.asked, told)
-            for told in self._memory.by_audit_id(asked.audit_id)
+            for told in self._memory.by_audit_id(asked.audit_id, evidence)
             if told.asked is not None and not told.is_relayed and told.evidence != evidence
         ]
         is_front = evidence == "Audited"

@@ -49,10 +49,13 @@ class Teller:
         self._next = 0
         self._now = 0.0
         self._recall: Recall = lambda _sequence: None
+        self._actors: dict[int, Actor | None] = {}
+        """By log sequence: in a batch the same requests are suspected again and again."""
 
     def begin(self, *, now: float, next_sequence: int, recall: Recall) -> Settled:
         """Start a batch whose first row will have this log sequence."""
         self._out, self._next, self._now, self._recall = Settled(), next_sequence, now, recall
+        self._actors.clear()
         return self._out
 
     def attempt(self, tell: Callable[[], None]) -> None:
@@ -173,8 +176,13 @@ class Teller:
 
     def actor_of(self, told: Told) -> Actor | None:
         """Who made a request that is told."""
-        row = told.shadow if not told.sequence else self.recalled(told.latest)
-        return None if row is None else row.actor
+        if told.latest not in self._actors:
+            row = told.shadow if not told.sequence else self.recalled(told.latest)
+            actor = None if row is None else row.actor
+            if not 0 < told.latest < self._next:  # not yet in the log
+                return actor
+            self._actors[told.latest] = actor
+        return self._actors[told.latest]
 
     def recalled(self, sequence: int) -> Activity | None:
         """What a row of the log tells of, rows of this batch included."""

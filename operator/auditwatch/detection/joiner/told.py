@@ -11,13 +11,17 @@ from msgspec.structs import replace
 from auditwatch.detection.joiner.asking import Asked, Place
 from auditwatch.detection.joiner.fitting import places_of
 from auditwatch.detection.joiner.steps import Step
-from auditwatch.events.activity import Activity
+from auditwatch.detection.joiner.timeline import Timelines, span_of_request, span_of_step
+from auditwatch.events.activity import Activity, Evidence
 
 MAX_TOLD: Final = 20_000
 MAX_TOLD_UNHEARD: Final = 500
 """While no audit source was ever heard of: enough for one that is turned on to name who made the latest changes."""
+MAX_AT_PLACE: Final = 5_000
+"""Of one object: whoever writes it all the time must not make the joiner forget what is told of all others."""
 MAX_BYTES: Final = 16 << 20
 MAX_UIDS: Final = 1_000
+_DELETING: Final = frozenset({"delete", "deletecollection"})
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -62,10 +66,14 @@ class Memory:
         self._all: dict[str, Told] = {}
         self._sizes: dict[str, int] = {}
         self._bytes = 0
-        self._requests: _Shelf[Place] = _Shelf()
-        self._steps: _Shelf[Place] = _Shelf()
+        self._requests: Timelines[str, Told] = Timelines()
+        self._steps: Timelines[str, Told] = Timelines()
+        self._deletions: _Shelf[Place] = _Shelf()
+        self._at: dict[Place, dict[str, None]] = {}
+        """What is about a place, the eldest first."""
+        self._crowded: set[Place] = set()
         self._keys: _Shelf[str] = _Shelf()
-        self._audit_ids: _Shelf[str] = _Shelf()
+        self._audit_ids: _Shelf[tuple[str, bool]] = _Shelf()
         self._open: _Shelf[bool] = _Shelf()
         self._blameless: _Shelf[bool] = _Shelf()
         self._unsure: _Shelf[bool] = _Shelf()
@@ -107,10 +115,15 @@ class Memory:
                 self._enter(former, size)
 
     def expire(self, before: float, *, is_unheard: bool = False) -> None:
-        """Forget what was settled before this time, and the oldest where there is too much.
+        """Forget what was settled before this time, and the oldest where there is too much, or too much of a place.
 
         ``is_unheard``: no audit source was ever heard of.
         """
+        while self._crowded:
+            names = self._at[self._crowded.pop()]
+            for name in list(names)[: len(names) - MAX_AT_PLACE]:
+                self._drop(name)
+                self._dirty.add(name)
         most = MAX_TOLD_UNHEARD if is_unheard else MAX_TOLD
         while self._all:
             eldest = next(iter(self._all.values()))
@@ -123,17 +136,25 @@ class Memory:
         """The request of this key; of a deletion of many any part."""
         return next(iter(self._keys.at(key)), None)
 
-    def by_audit_id(self, audit_id: str) -> list[Told]:
-        """Requests with this audit ID, which its client chose."""
-        return self._audit_ids.at(audit_id) if audit_id else []
+    def by_audit_id(self, audit_id: str, evidence: Evidence) -> list[Told]:
+        """Requests with this audit ID, which its client chose, that the other server alone told of."""
+        return self._audit_ids.at((audit_id, evidence != "Audited")) if audit_id else []
 
     def requests(self, step: Step) -> list[Told]:
-        """Requests about this step's object."""
-        return [told for place in places_of(step) for told in self._requests.at(place)]
+        """Requests about this step's object of about its time, or with its version."""
+        return self._requests.near(places_of(step), span_of_step(step))
+
+    def of_version(self, step: Step) -> list[Told]:
+        """Requests about this step's object that have its version."""
+        return self._requests.of_version(places_of(step), step.version)
+
+    def deletions(self, step: Step) -> list[Told]:
+        """Deletions about this step's object that explain something."""
+        return [told for place in places_of(step) for told in self._deletions.at(place)]
 
     def steps(self, asked: Asked) -> list[Told]:
-        """Changes of the objects of this request."""
-        return self._steps.at(asked.place)
+        """Changes of the objects of this request of about its time, or with its version, that nothing explains."""
+        return self._steps.near([asked.place], span_of_request(asked))
 
     def open_steps(self) -> list[Told]:
         """Changes of which it is not decided whether they are a gap."""
@@ -161,24 +182,62 @@ class Memory:
         self._all[told.id] = told  # what is known already keeps its age
         self._bytes += size - self._sizes.get(told.id, 0)
         self._sizes[told.id] = size
-        asked = told.asked
-        self._requests.set(told, [asked.place] if asked is not None and asked.writes else [])
-        self._audit_ids.set(told, [asked.audit_id] if asked is not None and asked.audit_id else [])
-        self._steps.set(told, [] if told.step is None else places_of(told.step))
+        self._enter_place(told)
+        self._enter_request(told)
         self._keys.set(told, [told.key] if told.key else [])
         self._open.set(told, [True] if told.is_open else [])
         self._blameless.set(told, [True] if told.waits_for_blame else [])
+
+    def _enter_place(self, told: Told) -> None:
+        if (place := _place_of(told)) is not None:
+            names = self._at.setdefault(place, {})
+            names[told.id] = None
+            if len(names) > MAX_AT_PLACE:
+                self._crowded.add(place)
+
+    def _enter_request(self, told: Told) -> None:
+        asked = told.asked
+        self._requests.take(told.id)
+        self._steps.take(told.id)
+        if asked is None:
+            if told.step is not None:
+                self._steps.put(told.id, told, places_of(told.step), span_of_step(told.step))
+        elif asked.writes:
+            self._requests.put(told.id, told, [asked.place], span_of_request(asked))
+        is_deletion = asked is not None and asked.writes and asked.verb in _DELETING and bool(told.uids)
+        is_found = asked is not None and bool(asked.audit_id) and not told.is_relayed
+        self._deletions.set(told, [asked.place] if asked is not None and is_deletion else [])
+        self._audit_ids.set(
+            told, [(asked.audit_id, told.evidence == "Audited")] if asked is not None and is_found else []
+        )
         self._unsure.set(told, [True] if asked is not None and asked.writes and asked.outcome == "Unknown" else [])
 
     def _drop(self, name: str) -> None:
         told = self._all.pop(name)
         self._bytes -= self._sizes.pop(name)
-        for places in (self._requests, self._steps):
-            places.set(told, [])
-        for names in (self._audit_ids, self._keys):
-            names.set(told, [])
+        self._leave_place(told)
+        for lines in (self._requests, self._steps):
+            lines.take(name)
+        self._deletions.set(told, [])
+        self._audit_ids.set(told, [])
+        self._keys.set(told, [])
         for marks in (self._open, self._blameless, self._unsure):
             marks.set(told, [])
+
+    def _leave_place(self, told: Told) -> None:
+        place = _place_of(told)
+        names = self._at.get(place) if place is not None else None
+        if place is None or names is None:
+            return
+        names.pop(told.id, None)
+        if len(names) <= MAX_AT_PLACE:
+            self._crowded.discard(place)
+        if not names:
+            del self._at[place]
+
+
+def _place_of(told: Told) -> Place | None:
+    return told.step.place if told.step is not None else told.asked.place if told.asked is not None else None
 
 
 K = TypeVar("K")

@@ -166,7 +166,7 @@ def test_a_deletion_is_forgotten_after_a_day_and_the_oldest_where_there_are_too_
 
 def remembered(name: str = "1", *, at: float = 0.0, **fields: Any) -> Told:
     asked = Asked(place=PLACE, verb="patch", outcome="Succeeded", start=0, end=1, writes=True, audit_id="a-1")
-    filled: dict[str, Any] = {"asked": asked, "key": "k-1"}
+    filled: dict[str, Any] = {"asked": asked, "key": "k-1", "evidence": "Audited"}
     return Told(id=name, at=at, **(filled | fields))
 
 
@@ -179,8 +179,12 @@ def test_what_was_told_is_found_by_object_key_and_audit_id() -> None:
 
     assert memory.requests(STEP) == [one]
     assert memory.by_key("k-1") is one
-    assert memory.by_audit_id("a-1") == [one]
-    assert (memory.by_key("k-2"), memory.by_audit_id("a-2"), memory.by_audit_id("")) == (None, [], [])
+    assert memory.by_audit_id("a-1", "K10Stream") == [one]
+    assert (memory.by_key("k-2"), memory.by_audit_id("a-2", "K10Stream"), memory.by_audit_id("", "K10Stream")) == (
+        None,
+        [],
+        [],
+    )
 
 
 def test_a_request_that_wrote_nothing_is_no_cause_and_is_found_by_its_audit_id() -> None:
@@ -189,7 +193,7 @@ def test_a_request_that_wrote_nothing_is_no_cause_and_is_found_by_its_audit_id()
     memory.put(remembered(asked=msgspec.structs.replace(asked, writes=False)))
 
     assert memory.requests(STEP) == []
-    assert len(memory.by_audit_id("a-1")) == 1
+    assert len(memory.by_audit_id("a-1", "K10Stream")) == 1
 
 
 def test_what_changed_about_it_moves_it_from_one_shelf_to_another() -> None:
@@ -319,7 +323,7 @@ def test_what_is_forgotten_is_found_in_no_way_any_more() -> None:
     memory.put(one)
     memory.expire(1.0)
 
-    assert (memory.requests(STEP), memory.steps(asked), memory.by_audit_id("a-1")) == ([], [], [])
+    assert (memory.requests(STEP), memory.steps(asked), memory.by_audit_id("a-1", "K10Stream")) == ([], [], [])
     assert (memory.by_key("k-1"), memory.open_steps(), memory.without_blame(), len(memory)) == (None, [], [], 0)
 
 
@@ -329,7 +333,7 @@ def test_without_a_key_or_an_audit_id_nothing_is_found_by_none() -> None:
     memory.put(remembered("1", key="", asked=msgspec.structs.replace(asked, audit_id="")))
     memory.put(remembered("2", key="", asked=None, step=STEP))
 
-    assert (memory.by_key(""), memory.by_audit_id("")) == (None, [])
+    assert (memory.by_key(""), memory.by_audit_id("", "K10Stream")) == (None, [])
     assert [each.id for each in memory.requests(STEP)] == ["1"]
 
 
@@ -342,3 +346,29 @@ def test_what_is_written_again_keeps_its_age_and_counts_once() -> None:
     memory.expire(5.0)
 
     assert (len(memory), memory.take_dirty()["1"]) == (1, None)
+
+
+def test_one_place_cannot_make_the_joiner_forget_what_is_told_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(told, "MAX_AT_PLACE", 3)
+    memory, asked = Memory(), remembered().asked
+    assert asked is not None
+    memory.put(remembered("0", key="k-0", asked=msgspec.structs.replace(asked, place=(*PLACE[:4], "weekly"))))
+    for number in range(1, 9):
+        memory.put(remembered(str(number), key=f"k-{number}"))
+    memory.expire(0.0)
+
+    assert [each.id for each in memory.requests(STEP)] == ["6", "7", "8"]
+    assert (memory.by_key("k-0") is not None, memory.by_key("k-5"), len(memory)) == (True, None, 4)
+    assert [name for name, row in memory.take_dirty().items() if row is None] == ["1", "2", "3", "4", "5"]
+
+
+def test_what_was_remembered_since_a_mark_can_be_undone() -> None:
+    memory, one = Memory(), remembered("1")
+    memory.put(one)
+    memory.mark()
+    memory.change(one, key="k-2")
+    memory.put(remembered("2", key="k-3", step=STEP, is_open=True))
+    memory.undo()
+
+    assert (memory.by_key("k-1"), memory.by_key("k-2"), memory.by_key("k-3")) == (one, None, None)
+    assert (len(memory), memory.open_steps(), memory.requests(STEP)) == (1, [], [one])

@@ -27,6 +27,20 @@ class Pruning(Table):
             self._db.execute("DELETE FROM inbox WHERE settled <= ?", (last,))
         return removed
 
+    def prune_inbox(self, *, keep_after: float, limit: int = BITE_ROWS) -> int:
+        """Remove emptied inbox rows received before ``keep_after``; how many went, at most ``limit``.
+
+        Only of a time of which no log row is kept: what settles into none then has nothing to go with.
+        """
+        with self._db.transaction():
+            first = self._db.number("SELECT min(sequence) FROM log")
+            following = self._db.number("SELECT seq FROM sqlite_sequence WHERE name = 'log'") + 1
+            return self._db.execute(
+                "DELETE FROM inbox WHERE sequence IN (SELECT sequence FROM (SELECT sequence, received FROM inbox"
+                " WHERE settled < ? ORDER BY settled, sequence LIMIT ?) WHERE received < ?)",
+                (first or following, limit, keep_after),
+            ).rowcount
+
     def _last_before(self, keep_after: float) -> int:
         # Walks from the oldest row and stops at the first young one: as long as what can go, never the whole log.
         young = "SELECT sequence FROM log WHERE settled >= ? ORDER BY sequence LIMIT 1"

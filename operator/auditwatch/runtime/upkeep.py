@@ -46,7 +46,8 @@ class Upkeep:
     def _prune(self, now: float, detected: int, *, keep_after: float) -> None:
         removed = self._journal.prune(keep_after=keep_after, keep_sequence=detected)
         self.pruned += removed
-        if not removed:  # otherwise there may be more, in the next turn
+        emptied = self._journal.prune_inbox(keep_after=keep_after)
+        if not removed and not emptied:  # otherwise there may be more, in the next turn
             self._pruned = now
 
 

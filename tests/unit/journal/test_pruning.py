@@ -105,3 +105,39 @@ def test_the_log_stays_one_stretch_and_keeps_all_that_is_young_or_unpublished(
             assert left == list(range(last - len(left) + 1, last + 1))
             assert set(left) >= {sequence for sequence in settled if sequence > published}
             assert all(sequence > published or settled[sequence] >= clock.now - age for sequence in left)
+
+
+def settle_into_nothing(journal: Journal, *keys: str) -> None:
+    for key in keys:
+        journal.receive(key=key, source="audit-log", payload=b"a request of our own")
+    journal.settle(inbox=[row.sequence for row in journal.unsettled(limit=100)], rows=[])
+
+
+def inbox_keys(journal: Journal) -> list[str]:
+    return [str(key) for (key,) in journal._db.execute("SELECT key FROM inbox ORDER BY sequence")]
+
+
+def test_what_settled_into_no_log_row_goes_by_its_age_where_the_log_is_empty(journal: Journal, clock: Clock) -> None:
+    fill(journal, 1)
+    journal.prune(keep_after=math.inf, keep_sequence=1)
+    settle_into_nothing(journal, "old-1", "old-2")
+    clock.now += 100
+    settle_into_nothing(journal, "young")
+    journal.receive(key="waiting", source="state", payload=b"not settled")
+
+    assert journal.prune_inbox(keep_after=clock.now) == 2
+    assert inbox_keys(journal) == ["young", "waiting"]
+
+
+def test_what_settled_into_no_log_row_goes_though_there_never_was_one(journal: Journal) -> None:
+    settle_into_nothing(journal, "a", "b", "c")
+
+    assert [journal.prune_inbox(keep_after=math.inf, limit=2) for _ in range(3)] == [2, 1, 0]
+
+
+def test_a_key_is_known_for_as_long_as_a_log_row_of_its_time_is_kept(journal: Journal, clock: Clock) -> None:
+    fill(journal, 2)
+    clock.now += 100
+
+    assert journal.prune_inbox(keep_after=math.inf) == 0
+    assert journal.receive(key="fill-1", source="state", payload=b"again") is False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -202,6 +203,18 @@ class TestUpkeep:
         upkeep.step(now=math.inf, detected=detected, was_healthy=True)
 
         assert (len(journal.log_after(0, limit=99)), upkeep.pruned) == (left, 10 - left)
+
+    def test_what_settled_into_no_row_goes_with_age_or_for_room_and_cannot_fill_the_journal(
+        self, tmp_path: Path
+    ) -> None:
+        with closing(Bench(tmp_path, limit_bytes=1 << 20).open()) as journal:
+            upkeep = Upkeep(journal)
+            for batch in range(12):
+                rows = [(f"{batch * 500 + number:064x}", b"a canary" * 10) for number in range(500)]
+                journal.receive_all(rows, source="audit-log")
+                journal.settle(inbox=[row.sequence for row in journal.unsettled(limit=999)], rows=[])
+                upkeep.step(now=batch * 61.0, detected=0, was_healthy=True)
+            assert not journal.is_full()
 
     @pytest.fixture
     def journal(self, tmp_path: Path) -> Iterator[Journal]:

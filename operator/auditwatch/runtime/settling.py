@@ -190,7 +190,7 @@ class Settler:
     def _settle(self, joiner: Joiner, reading: Reading) -> int:
         next_sequence = self._journal.last_sequence() + 1
         settled = joiner.settle(self._now, next_sequence=next_sequence, recall=self._recall)
-        remembered = joiner.take_dirty(now=self._now, next_sequence=next_sequence)
+        remembered = joiner.take_dirty(now=self._now)
         pods, inbox = reading.take_dirty(), list(dict.fromkeys([*settled.inbox, *self._passed]))
         if settled.rows or inbox or remembered or pods:
             with self._journal.transaction():
@@ -232,7 +232,7 @@ class Settler:
                     joiner.take(arrival)
             following = self._journal.last_sequence() + 1
             settled = joiner.settle(self._now, next_sequence=following, recall=self._recall)
-            joiner.take_dirty(now=self._now, next_sequence=following)
+            joiner.take_dirty(now=self._now)
             _ENCODER.encode(settled.rows)
         except JournalError:
             raise

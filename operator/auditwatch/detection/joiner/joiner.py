@@ -144,11 +144,11 @@ class Joiner:
             elif space == "outage":
                 self._outages.restore(name, row)
 
-    def take_dirty(self, *, now: float, next_sequence: int) -> dict[str, bytes | None]:
+    def take_dirty(self, *, now: float) -> dict[str, bytes | None]:
         """What has to be saved in the transaction that settles, by key; ``None`` where it is gone."""
         spaces = {
             "told": self._memory.take_dirty(),
-            "known": self._known.take_dirty(f"{next_sequence:016x}", now),
+            "known": self._known.take_dirty(now),
             "heard": self._hearing.take_dirty(),
             "deletion": self._deletions.take_dirty(),
             "outage": self._outages.take_dirty(),

@@ -19,6 +19,8 @@ class KnownKeys:
         self._keys: set[bytes] = set()
         self._new: set[bytes] = set()
         self._gone: list[str] = []
+        self._next = 0
+        """Number of the next block, above all there ever were as far as is known."""
 
     def __contains__(self, key: str) -> bool:
         short = _short(key)
@@ -28,11 +30,12 @@ class KnownKeys:
         """Remember a key: hex, of at least 128 bits."""
         self._new.add(_short(key))
 
-    def take_dirty(self, name: str, now: float) -> dict[str, bytes | None]:
-        """The keys added since the last call as one block under ``name``, and the names of those that went."""
+    def take_dirty(self, now: float) -> dict[str, bytes | None]:
+        """The keys added since the last call as one block, and the names of those that went."""
         rows: dict[str, bytes | None] = dict.fromkeys(self._gone)
         self._gone.clear()
         if self._new:
+            name = f"{self._next:016x}"
             rows[name] = b"%d\n" % int(now) + b"".join(sorted(self._new))
             self._enter(name, now, self._new)
             self._new = set()
@@ -56,8 +59,17 @@ class KnownKeys:
             self._gone.append(name)
 
     def _enter(self, name: str, time: float, keys: set[bytes]) -> None:
+        self._next = max(self._next, _number(name) + 1)
         self._blocks[name] = (time, keys)
         self._keys |= keys
+
+
+def _number(name: str) -> int:
+    """Of a block; earlier versions gave each the log sequence that came next."""
+    try:
+        return int(name, 16)
+    except ValueError:
+        return 0
 
 
 def _short(key: str) -> bytes:

@@ -192,7 +192,7 @@ class Desk:
         for sequence in settled.inbox:
             del self.inbox[sequence]
         self.log += settled.rows
-        for key, row in self.joiner.take_dirty(now=START + at, next_sequence=following).items():
+        for key, row in self.joiner.take_dirty(now=START + at).items():
             if row is None:
                 self.saved.pop(key, None)
             else:

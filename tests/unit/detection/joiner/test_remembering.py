@@ -18,7 +18,7 @@ from auditwatch.detection.joiner.known import KnownKeys
 from auditwatch.detection.joiner.steps import Step
 from auditwatch.detection.joiner.told import Memory, Told
 from auditwatch.events.activity import Activity, Actor, Client, Impersonator, Target
-from tests.unit.detection.joiner.making import APPS, CONFIG, START
+from tests.unit.detection.joiner.making import APPS, CONFIG, START, event, with_audit
 
 PLACE = ("prod", CONFIG, "policies", "kasten-io", "daily")
 
@@ -32,7 +32,7 @@ def test_a_key_is_known_from_when_it_is_added_and_no_other_is() -> None:
     found.add(key("a"))
     assert key("a") in found
     assert key("b") not in found
-    found.take_dirty("1", START)
+    found.take_dirty(START)
     assert key("a") in found
 
 
@@ -42,25 +42,25 @@ def test_keys_survive_a_restart_block_by_block(blocks: list[set[str]]) -> None:
     for number, block in enumerate(blocks):
         for name in block:
             found.add(key(name))
-        saved |= found.take_dirty(f"{number:016x}", START + number)
+        saved |= found.take_dirty(START + number)
     for name, row in sorted(saved.items()):
         assert row is not None
         again.restore(name, row)
 
     assert all((key(name) in again) is (key(name) in found) for name in "abcdefgh")
-    assert again.take_dirty("x", START) == {}
+    assert again.take_dirty(START) == {}
 
 
 def test_keys_are_forgotten_six_hours_after_they_were_told_and_their_block_is_taken_away() -> None:
     found = KnownKeys()
     found.add(key("a"))
-    found.take_dirty("1", START)
+    found.take_dirty(START)
     found.expire(START + known.REMEMBERED_SECONDS)
     assert key("a") in found
     found.expire(START + known.REMEMBERED_SECONDS + 1.0)
     assert key("a") not in found
-    assert found.take_dirty("2", START) == {"1": None}
-    assert found.take_dirty("3", START) == {}
+    assert found.take_dirty(START) == {f"{0:016x}": None}
+    assert found.take_dirty(START) == {}
 
 
 @pytest.mark.parametrize("row", [b"", b"no time\n" + b"k" * 16, b"1800000000\nshort", b"1800000000"])
@@ -69,7 +69,33 @@ def test_a_block_that_is_none_is_passed_over(row: bytes) -> None:
     found.restore("1", row)
     found.expire(math.inf)
 
-    assert set(found.take_dirty("2", START)) <= {"1"}
+    assert set(found.take_dirty(START)) <= {"1"}
+
+
+def test_no_block_is_written_over_another_though_no_row_of_the_log_came_between() -> None:
+    desk = with_audit()
+    for number in range(3):
+        idle = event("deletecollection", "", at=number * 3.0, user=CONTROLLER, auditID=f"idle-{number}")
+        desk.tell(idle, at=number * 3.0 + 0.5)
+        desk.settle(number * 3.0 + 2.9)
+    assert (len(desk.log), desk.inbox) == (1, {})
+    known_keys = desk.joiner._known._keys
+    assert len(known_keys) == 5
+    desk.kill()
+    assert desk.joiner._known._keys == known_keys
+
+    desk.settle(100_000.0)
+    assert (desk.joiner._known._keys, [name for name in desk.saved if name.startswith("known/")]) == (set(), [])
+
+
+def test_blocks_named_by_an_earlier_version_are_neither_written_over_nor_the_last_to_go() -> None:
+    found = KnownKeys()
+    found.restore(f"{700:016x}", b"%d\n" % START + bytes.fromhex(key("a")[:32]))
+    found.add(key("b"))
+
+    assert list(found.take_dirty(START + 1.0)) == [f"{701:016x}"]
+    found.expire(START + known.REMEMBERED_SECONDS + 0.5)
+    assert (key("a") in found, key("b") in found) == (False, True)
 
 
 SHOP = Target(group="", version="v1", resource="namespaces", name="shop")
@@ -273,7 +299,7 @@ def test_the_oldest_keys_are_forgotten_where_there_are_too_many(monkeypatch: pyt
     for number, names in enumerate(("ab", "c")):
         for name in names:
             found.add(key(name))
-        found.take_dirty(f"{number}", START + number)
+        found.take_dirty(START + number)
     monkeypatch.setattr(known, "MAX_KEYS", 3)
     found.expire(START + 2.0)
     assert key("a") in found
@@ -286,7 +312,7 @@ def test_the_oldest_keys_are_forgotten_where_there_are_too_many(monkeypatch: pyt
 def test_a_block_of_which_a_part_is_missing_tells_of_no_key() -> None:
     found, again = KnownKeys(), KnownKeys()
     found.add(key("a"))
-    (row_,) = found.take_dirty("1", START).values()
+    (row_,) = found.take_dirty(START).values()
     assert row_ is not None
     again.restore("1", row_ + b"rest")
 

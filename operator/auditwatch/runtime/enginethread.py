@@ -22,6 +22,7 @@ from auditwatch.runtime.lostjournal import note_loss
 from auditwatch.runtime.matching import DetectorLike, LedgerLike, OnDirty
 from auditwatch.runtime.reading import Reading
 from auditwatch.runtime.settling import OwnRequests
+from auditwatch.runtime.steadyclock import SteadyClock
 from auditwatch.runtime.upkeep import proof_of_life
 
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class EngineThread:
         on_dirty: OnDirty,
         own: OwnRequests | None = None,
         reading: Reading | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
         queue_bytes: int = QUEUE_BYTES,
         ended: Callable[[BaseException], None] | None = None,
     ) -> None:
@@ -69,7 +71,7 @@ class EngineThread:
         self._detector = detector
         self._new_ledger = new_ledger
         self._cluster = cluster
-        self._clock = clock
+        self._clock = SteadyClock(clock, monotonic)
         self._on_dirty = on_dirty
         self._own = own
         self._reading = reading

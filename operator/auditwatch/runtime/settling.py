@@ -27,6 +27,8 @@ from auditwatch.runtime.quarantine import UnsettleableError, culprit
 from auditwatch.runtime.reading import PODS, Reading
 
 BATCH_ROWS = 500
+SET_BACK_SECONDS = 5.0
+"""More than this and somebody set the clock back."""
 _ALL = 1 << 62
 JOINER = "joiner"
 """Name of the snapshot space."""
@@ -118,10 +120,10 @@ class Settler:
     def step(self, *, now: float, limit: int = BATCH_ROWS) -> int:
         """Take up to ``limit`` inbox rows and settle what is due at ``now``, in one transaction; 0 for nothing.
 
-        Time is never set back, whatever the clock is. Raises :class:`JournalError`, having done nothing, and whatever
-        keeps it from settling that is no row's fault.
+        Where the clock is set back, what is held waits anew from then. Raises :class:`JournalError`, having done
+        nothing, and whatever keeps it from settling that is no row's fault.
         """
-        self._now = max(self._now, now)
+        self._be_at(now)
         if self._reading is None:
             return 0
         try:
@@ -135,6 +137,12 @@ class Settler:
         self._failures = 0
         self._quarantined.clear()
         return moved
+
+    def _be_at(self, now: float) -> None:
+        """Time goes on; small steps back are stood through, and after a larger one nothing waits for the time lost."""
+        if now < self._now - SET_BACK_SECONDS:
+            self._now, self._joiner = now, None
+        self._now = max(self._now, now)
 
     def _step(self, reading: Reading, limit: int) -> int:
         joiner = self._joiner or self._begin(reading)
@@ -171,7 +179,6 @@ class Settler:
     def _take(self, joiner: Joiner, reading: Reading, row: InboxRow) -> None:
         """Hand a row to the joiner, or what stands in the log for one that cannot be read."""
         self._taken = row.sequence
-        self._now = max(self._now, row.received)
         try:
             if row.sequence in self._quarantined:
                 raise UnsettleableError(row.sequence)
@@ -181,11 +188,15 @@ class Settler:
                 return
             if isinstance(record, StateChange | AuditRecord):
                 reading.learn(record)
-            joiner.take(Arrival(row.sequence, row.received, record, len(row.payload)))
+            joiner.take(self._arrival(row, record))
         except Exception as error:  # noqa: BLE001 - one record must not stop those behind it; it is counted and told
             self._problems.note("settling", error, inbox_sequence=row.sequence, source=row.source)
             gap = unreadable(row.sequence, row.source, row.received, error, cluster=self._cluster)
-            joiner.take(Arrival(row.sequence, row.received, gap, len(row.payload)))
+            joiner.take(self._arrival(row, gap))
+
+    def _arrival(self, row: InboxRow, record: Record) -> Arrival:
+        """What came when the clock was ahead came now."""
+        return Arrival(row.sequence, min(row.received, self._now), record, len(row.payload))
 
     def _settle(self, joiner: Joiner, reading: Reading) -> int:
         next_sequence = self._journal.last_sequence() + 1
@@ -220,7 +231,7 @@ class Settler:
                 with suppress(Exception):
                     record = _RECORDS.decode(row.payload)
                     if not (isinstance(record, AuditRecord) and self._own.is_own(record)):
-                        found.append(Arrival(row.sequence, row.received, record, len(row.payload)))
+                        found.append(self._arrival(row, record))
         return found
 
     def _would_fail(self, reading: Reading, arrivals: Sequence[Arrival]) -> bool:

@@ -150,8 +150,37 @@ def test_a_clock_that_is_set_back_does_not_keep_anything_waiting(place: Place) -
     place.step(50.0)
     place.receive(change(name="weekly"), at=-5_000.0)
     place.step(-5_000.0)
+    place.step(-4_990.0)
 
     assert (place.last().target.name, place.settler.held) == ("weekly", 0)
+
+
+def test_what_is_held_when_the_clock_is_set_back_waits_for_no_more_than_its_hold(place: Place) -> None:
+    place.receive(heard(at=-70.0), at=-70.0)
+    place.receive(heard(), at=-55.0)
+    place.receive(change(), at=0.2)
+    place.step(0.3)
+    place.step(-5_000.0)
+    assert place.settler.held == 1
+    place.step(-4_990.0)
+
+    assert (place.last().target.name, place.settler.held) == ("daily", 0)
+
+
+def test_after_a_moment_ahead_a_change_waits_for_its_request_as_before(place: Place) -> None:
+    place.receive(heard(at=-90.0), at=-87.0)
+    place.step(-87.0)
+    place.receive(heard(at=-80.0), at=3_600.0)
+    place.step(3_600.0)
+    place.receive(change(at=0.1), at=0.1)
+    for at in (0.1, 1.0, 2.0):
+        place.step(at)
+    place.receive(event(), at=3.1)
+    for at in (3.1, 4.0, 60.0):
+        place.step(at)
+
+    last = place.last()
+    assert (last.verb, last.attribution, last.actor.id) == ("patch", "Correlated", "eve")
 
 
 def test_an_event_that_cannot_be_translated_becomes_a_gap(place: Place) -> None:

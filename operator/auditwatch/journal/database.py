@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from auditwatch.journal.errors import JournalError, TransactionLostError, translated
+from auditwatch.journal.errors import JournalCorruptError, JournalError, TransactionLostError, translated
 
 Value = str | bytes | int | float | None
 
@@ -21,6 +22,8 @@ class Database:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self.commits = 0
+        self.damage: JournalCorruptError | None = None
+        """The first sign that the file's pages contradict each other; what is written from then on is worth nothing."""
         self._connection = connection
         self._depth = 0
         self._changes_before = 0
@@ -30,14 +33,30 @@ class Database:
         try:
             return self._connection.execute(statement, values)
         except sqlite3.Error as error:
-            raise translated(self.path, error) from error
+            raise self._told(error) from error
+
+    def stream(self, statement: str, values: Sequence[Value] = ()) -> Iterator[Any]:
+        """The rows of a query, one by one. Raises as :meth:`execute` does, also between two rows."""
+        rows = self.execute(statement, values)
+        try:
+            yield from rows
+        except sqlite3.Error as error:
+            raise self._told(error) from error
 
     def execute_many(self, statement: str, rows: Iterable[Sequence[Value]]) -> int:
         """Run one prepared statement per row; how many rows it changed in all."""
         try:
             return self._connection.executemany(statement, rows).rowcount
         except sqlite3.Error as error:
-            raise translated(self.path, error) from error
+            raise self._told(error) from error
+
+    def _told(self, error: sqlite3.Error) -> Exception:
+        told = translated(self.path, error)
+        if isinstance(told, JournalCorruptError) and self.damage is None:
+            self.damage = told
+            with suppress(OSError):
+                suspicion(self.path).touch(mode=0o600)
+        return told
 
     def number(self, statement: str, values: Sequence[Value] = ()) -> int:
         """The one integer a query answers; 0 where it answers nothing or NULL."""
@@ -94,3 +113,8 @@ class Database:
     def close(self) -> None:
         """Fold the write-ahead log into the file and let go of both."""
         self._connection.close()
+
+
+def suspicion(path: Path) -> Path:
+    """The file that says to the next opening: look at every page and every index of this journal."""
+    return path.with_name(f"{path.name}.suspect")

@@ -33,7 +33,7 @@ class Inbox(Capacity):
 
     def unsettled(self, *, limit: int, after: int = 0) -> list[InboxRow]:
         """The oldest rows that are not settled and whose sequence is above ``after``, in the order of arrival."""
-        rows = self._db.execute(
+        rows = self._db.stream(
             "SELECT sequence, source, payload, received FROM inbox"
             " WHERE settled IS NULL AND sequence > ? ORDER BY sequence LIMIT ?",
             (after, limit),

@@ -13,6 +13,7 @@ import structlog
 
 from auditwatch.journal.capacity import LIMIT_BYTES
 from auditwatch.journal.database import Database
+from auditwatch.journal.errors import JournalCorruptError
 from auditwatch.journal.holding import Hold
 from auditwatch.journal.log import Log
 from auditwatch.journal.marks import Marks
@@ -86,6 +87,11 @@ class Journal(Log, Versions, Marks, Snapshots, Pruning):
     def path(self) -> Path:
         """The file."""
         return self._db.path
+
+    @property
+    def damage(self) -> JournalCorruptError | None:
+        """What a restart mends: the file turned out to be damaged, and the next opening sets it aside."""
+        return self._db.damage
 
     @property
     def commits(self) -> int:

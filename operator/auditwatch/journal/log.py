@@ -26,7 +26,7 @@ class Log(Inbox):
 
     def log_after(self, sequence: int, *, limit: int) -> list[LogRecord]:
         """The rows that follow ``sequence``, in order."""
-        rows = self._db.execute(
+        rows = self._db.stream(
             "SELECT sequence, payload FROM log WHERE sequence > ? ORDER BY sequence LIMIT ?",
             (sequence, limit),
         )

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from auditwatch.journal.database import Database
+from auditwatch.journal.database import Database, suspicion
 from auditwatch.journal.errors import (
     WRITABLE,
     JournalCorruptError,
@@ -74,6 +74,7 @@ def open_database(
         return _open_sound(path, migrations), None
     except JournalCorruptError as error:
         aside = set_aside(path, now=now, problem=error.problem)
+        suspicion(path).unlink(missing_ok=True)
     return _open_sound(path, migrations), aside
 
 
@@ -122,9 +123,13 @@ def _recognise(database: Database, *, known: int) -> None:
 
 
 def _check_pages(database: Database) -> None:
-    verdict = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+    # A quick look finds no index that contradicts its table. Where one was met while it was used, it must.
+    suspect = suspicion(database.path)
+    check = "integrity_check" if suspect.exists() else "quick_check"
+    verdict = database.execute(f"PRAGMA {check}(1)").fetchone()[0]
     if verdict != "ok":
         raise JournalCorruptError(database.path, f"damaged ({verdict})", "restart")
+    suspect.unlink(missing_ok=True)
 
 
 def set_aside(path: Path, *, now: float, problem: str) -> SetAside:

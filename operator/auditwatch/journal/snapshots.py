@@ -12,7 +12,7 @@ class Snapshots(Table):
 
     def snapshots(self, space: str) -> Iterator[tuple[str, bytes]]:
         """Every (key, payload) of a space, in the order of keys."""
-        yield from self._db.execute("SELECT key, payload FROM snapshots WHERE space = ? ORDER BY key", (space,))
+        yield from self._db.stream("SELECT key, payload FROM snapshots WHERE space = ? ORDER BY key", (space,))
 
     def put_snapshots(self, space: str, rows: Mapping[str, bytes | None], *, sequence: int) -> None:
         """Write rows over what was there; ``None`` deletes. ``sequence`` is the log row that made them so."""

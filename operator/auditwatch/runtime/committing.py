@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditwatch.journal.errors import JournalError, JournalFullError, TransactionLostError
+from auditwatch.journal.errors import JournalCorruptError, JournalError, JournalFullError, TransactionLostError
 from auditwatch.journal.journal import Journal
 from auditwatch.runtime.intake import Pending
 
@@ -12,8 +12,8 @@ from auditwatch.runtime.intake import Pending
 def commit(journal: Journal, batch: Sequence[Pending]) -> JournalError | None:
     """Record every delivery of ``batch`` in one transaction and tell who waits; the error that kept it off the disk.
 
-    A delivery that raises is undone alone. Where an error cost the whole transaction, each is tried on its own, so
-    that the one at fault cannot take the others with it a second time.
+    A delivery that raises is undone alone, but for one that finds the journal damaged. Where an error cost the whole
+    transaction, each is tried on its own, so that the one at fault cannot take the others with it a second time.
     """
     alive = [pending for pending in batch if pending.done.running() or pending.done.set_running_or_notify_cancel()]
     if not alive:
@@ -48,7 +48,7 @@ def _recorded(journal: Journal, pending: Pending) -> Exception | None:
     try:
         with journal.transaction():
             pending.delivery.record(journal)
-    except TransactionLostError:
+    except (TransactionLostError, JournalCorruptError):  # what is in a damaged file is in no journal
         raise
     except Exception as error:  # noqa: BLE001 - whatever a delivery raises belongs to whoever waits for it
         return error

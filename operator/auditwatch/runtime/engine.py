@@ -7,10 +7,11 @@ and the ledger. Commits come before matching; nothing a single delivery, row or 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import structlog
 
-from auditwatch.journal.errors import JournalError
+from auditwatch.journal.errors import JournalError, SettledTwiceError
 from auditwatch.journal.journal import Journal
 from auditwatch.runtime.committing import commit, refused_for_room
 from auditwatch.runtime.figures import EngineFigures, Problems
@@ -23,6 +24,9 @@ from auditwatch.runtime.settling import OwnRequests, Settler
 from auditwatch.runtime.upkeep import Upkeep
 
 log = structlog.get_logger()
+
+MOST_SETTLED_TWICE: Final = 3
+"""Turns in succession after which what is wrong is in this process."""
 
 
 class Engine:
@@ -48,12 +52,16 @@ class Engine:
         self._is_matching = False
         self._deliveries = self._refused = 0
         self._has_refused = False
+        self._settled_twice = 0
         self._upkeep = Upkeep(journal)
         ledger.restore(journal.snapshots(FINDINGS))
         self._matcher = Matcher(journal, detector, ledger, problems=self.problems, on_dirty=on_dirty)
 
     def turn(self, mail: Mail, *, now: float) -> bool:
-        """Take everything one step further; whether there is more to do at once."""
+        """Take everything one step further; whether there is more to do at once.
+
+        Raises :class:`JournalError` where only a restart mends it.
+        """
         error, moved = self._take_in(mail), 0
         try:
             moved += self._settler.step(now=now)
@@ -63,7 +71,16 @@ class Engine:
         except JournalError as failure:
             error = failure
         self._tell_health(error, now)
+        self._end_where_a_restart_mends(error)
         return error is None and moved > 0
+
+    def _end_where_a_restart_mends(self, error: JournalError | None) -> None:
+        """A damaged file is set aside by the next opening only, and a new process knows nothing but the journal."""
+        if self.journal.damage is not None:
+            raise self.journal.damage
+        self._settled_twice = self._settled_twice + 1 if isinstance(error, SettledTwiceError) else 0
+        if error is not None and self._settled_twice >= MOST_SETTLED_TWICE:
+            raise error
 
     def _take_in(self, mail: Mail) -> JournalError | None:
         for call in mail.calls:

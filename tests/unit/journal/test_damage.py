@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,64 @@ def test_an_error_that_is_not_the_files_is_passed_on_as_it_is(path: Path) -> Non
     error.sqlite_errorcode = sqlite3.SQLITE_CONSTRAINT
 
     assert translated(path, error) is error
+
+
+def pages_of(path: Path, name: str) -> slice:
+    """Where the first page of a table or an index lies in the file."""
+    with closing(sqlite3.connect(path)) as database:
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+        (root,) = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (name,)).fetchone()
+    return slice((root - 1) * size, root * size)
+
+
+def with_a_stale_index(open_journal: OpenJournal, path: Path) -> None:
+    """A journal whose index of inbox keys lacks the latest of them; each of its pages is sound by itself."""
+    journal = open_journal()
+    fill(journal, 2)
+    journal.close()
+    index = pages_of(path, "sqlite_autoindex_inbox_1")
+    former = path.read_bytes()[index]
+    journal = open_journal()
+    fill(journal, 2)
+    journal.close()
+    content = bytearray(path.read_bytes())
+    content[index] = former
+    path.write_bytes(content)
+
+
+def test_an_index_that_contradicts_its_table_is_found_once_it_is_suspected(
+    open_journal: OpenJournal, path: Path
+) -> None:
+    with_a_stale_index(open_journal, path)
+    journal = open_journal()
+    assert journal.set_aside is None
+    journal.close()
+    path.with_name("journal.db.suspect").touch()
+
+    again = open_journal()
+    assert again.set_aside is not None
+    assert again.created
+    assert not path.with_name("journal.db.suspect").exists()
+
+
+def test_a_sound_journal_that_was_suspected_is_kept_and_is_so_no_longer(open_journal: OpenJournal, path: Path) -> None:
+    make(open_journal)
+    path.with_name("journal.db.suspect").touch()
+
+    assert open_journal().set_aside is None
+    assert not path.with_name("journal.db.suspect").exists()
+
+
+def test_damage_met_while_running_is_remembered_for_the_next_opening(open_journal: OpenJournal, path: Path) -> None:
+    make(open_journal)
+    at = pages_of(path, "log")
+    journal = open_journal()
+    content = bytearray(path.read_bytes())
+    content[at] = b"\xff" * len(content[at])
+    path.write_bytes(content)
+    journal._db.execute("PRAGMA shrink_memory")
+
+    with pytest.raises(JournalCorruptError):
+        journal.log_after(0, limit=9)
+    assert isinstance(journal.damage, JournalCorruptError)
+    assert path.with_name("journal.db.suspect").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from auditwatch.events.activity import Gap, LogRow
-from auditwatch.journal.errors import JournalInUseError, JournalUnavailableError
+from auditwatch.journal.errors import JournalCorruptError, JournalInUseError, JournalUnavailableError, SettledTwiceError
 from auditwatch.journal.journal import Journal
 from auditwatch.runtime.engine import Engine
 from auditwatch.runtime.intake import EngineStoppedError
@@ -135,6 +136,63 @@ def test_a_disk_that_fails_makes_the_engine_unhealthy_until_it_works_again(tmp_p
 
     assert engine.figures().error == ""
     assert [line["event"] for line in logs if line["log_level"] == "error"].count("journal cannot be written") >= 1
+
+
+def damage(bench: Bench, index: str) -> None:
+    """Overwrite the first page of an index while the engine has the journal open, and let it forget what it read."""
+    copy = bench.path.with_name("copy.db")
+    copy.write_bytes(bench.path.read_bytes())
+    with closing(sqlite3.connect(copy)) as database:
+        (size,) = database.execute("PRAGMA page_size").fetchone()
+        (root,) = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (index,)).fetchone()
+    with bench.path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xa5" * size)
+    bench.engine._post(lambda inside: inside.journal._db.execute("PRAGMA shrink_memory")).result()
+
+
+def test_a_journal_damaged_while_it_runs_ends_the_engine_and_the_next_start_sets_it_aside(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.start()
+    asyncio.run(bench.engine.put(Changes(tuple(f"u{number}" for number in range(3_000)))))
+    bench.engine.stop()
+    engine = bench.start()
+    asyncio.run(engine.put(one("before")))
+    damage(bench, "sqlite_autoindex_inbox_1")
+
+    async def both() -> list[BaseException | None]:
+        return list(await asyncio.gather(engine.put(one("a")), engine.put(one("b")), return_exceptions=True))
+
+    with capture_logs() as logs:
+        refused = asyncio.run(both())
+        engine._thread.join(30)
+
+    assert [type(each) for each in refused if not isinstance(each, EngineStoppedError)] == [JournalCorruptError] * 2
+    assert engine.figures().is_alive is False
+    assert "restart: it is then set aside" in engine.figures().error
+    assert [line["event"] for line in logs if line["log_level"] == "critical"] == ["engine stopped, restart needed"]
+    with capture_logs():
+        assert bench.start().call(lambda inside: inside.journal.set_aside is not None).result()
+        bench.engine.stop()
+
+
+def test_rows_that_are_settled_twice_again_and_again_end_the_engine(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    engine = bench.start()
+
+    def break_it(inside: Engine) -> None:
+        def settle(**_rows: object) -> int:
+            raise SettledTwiceError(bench.path, "1 of 1 inbox rows are settled already", "report it")
+
+        inside.journal.settle = settle  # type: ignore[method-assign]  # stands for a defect of our own
+
+    with capture_logs():
+        engine._post(break_it).result()
+        asyncio.run(engine.put(one("a")))
+        engine._thread.join(30)
+
+    assert engine.figures().is_alive is False
+    assert "settled already" in engine.figures().error
 
 
 def test_an_engine_that_falls_over_ends_and_leaves_nobody_waiting(tmp_path: Path) -> None:

@@ -99,6 +99,8 @@ class Settler:
         self._now = 0.0
         self._failures = 0
         """Times in succession that settling failed as a whole by our own fault."""
+        self._failed_at = 0
+        """The last inbox row taken when it did."""
         self._quarantined: set[int] = set()
         """Inbox rows with which it fails: a gap stands for each."""
 
@@ -134,8 +136,7 @@ class Settler:
         except Exception as error:  # noqa: BLE001 - it is counted, and tried again without the row at fault
             self._failed(self._reading, error)
             return 1
-        self._failures = 0
-        self._quarantined.clear()
+        self._succeeded()
         return moved
 
     def _be_at(self, now: float) -> None:
@@ -211,10 +212,16 @@ class Settler:
         self._passed.clear()
         return len(inbox)
 
+    def _succeeded(self) -> None:
+        """It counts where as much was taken as when it failed; what was put aside is settled then."""
+        if self._taken >= self._failed_at:
+            self._failures = 0
+            self._quarantined.clear()
+
     def _failed(self, reading: Reading, error: Exception) -> None:
         """Settling failed as a whole: where it does so twice in succession, the row at fault is put aside."""
         self._problems.note("settling", error)
-        self._joiner = None
+        self._joiner, self._failed_at = None, max(self._failed_at, self._taken)
         self._failures += 1
         if self._failures == 1:
             return

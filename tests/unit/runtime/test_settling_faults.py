@@ -275,6 +275,26 @@ def test_a_row_with_which_nothing_can_be_settled_is_put_aside_and_all_others_are
     assert clerk.journal.unsettled_count() == 0
 
 
+def test_a_row_at_fault_is_found_behind_more_that_waits_than_one_step_takes(clerk: Clerk) -> None:
+    def fails(arguments: tuple[object, ...]) -> bool:
+        inside = arguments[0]
+        assert isinstance(inside, Joiner)
+        return any(held.asked.place[4] == "bad" for held in inside._waiting.requests())
+
+    for number in range(5):
+        clerk.receive(change(name=f"p{number}", at=0.1), at=0.2)
+    clerk.receive(event("get", "bad", user="bob"), at=0.2)
+    clerk.receive(event("get", "good", user="bob"), at=0.2)
+    with failing([(Joiner, "_candidates")], fails):
+        for _ in range(30):
+            clerk.settler.step(now=START + 0.3, limit=2)
+        assert clerk.names() == ["good"]
+        clerk.step(30.0)
+
+    assert clerk.names() == ["good", *(f"p{number}" for number in range(5))]
+    assert clerk.journal.unsettled_count() == 0
+
+
 def test_what_fails_without_any_row_is_not_hidden(clerk: Clerk) -> None:
     clerk.receive(event("get"), at=0.2)
     with failing([(Joiner, "_candidates")], lambda _arguments: True):

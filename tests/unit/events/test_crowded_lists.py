@@ -11,7 +11,10 @@ from auditwatch.events.unwrap import unwrap
 from tests.unit.events.samples import item, line
 
 COUNT = 40_000
-HEADS = {"kind first": (b'{"kind":"EventList","items":[', b"]}"), "items first": (b'{"items":[', b'],"kind":"EventList"}')}
+HEADS = {
+    "kind first": (b'{"kind":"EventList","items":[', b"]}"),
+    "items first": (b'{"items":[', b'],"kind":"EventList"}'),
+}
 
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS.keys())

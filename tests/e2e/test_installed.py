@@ -18,8 +18,10 @@ from tests.e2e.proven import assert_all_rights_are_used, assert_only_the_canary_
 from tests.e2e.release import AGENTS, NAMESPACE, Release
 from tests.e2e.steps import Steps
 
-OUTSIDE = frozenset({"platform"})
-"""Checks that cannot be ok here: the test's node bears the mark of no known platform."""
+OUTSIDE = frozenset({"platform", "rules"})
+"""Checks that cannot be ok here: the node bears the mark of no known platform, and logs without bodies."""
+BODILESS = {"k10-network-guard-changed", "k10-network-opened", "k10-service-rerouted", "k10-snapshot-unprotected"}
+"""Rules that nothing but the body of a request can feed."""
 INSIDE = frozenset({"journal", "webhook"})
 """In the pod it asks with the operator's own rights, which do not reach claims and Services."""
 POSITION = "/var/lib/k10-auditwatch-agent/position"
@@ -131,6 +133,14 @@ def test_the_doctor_finds_nothing_wrong_from_outside(connected: Release) -> None
     )
 
     assert {"agent", "webhook", "webhook-ca", "journal", "permissions"} <= {each["check"] for each in doctor(connected)}
+
+
+def test_no_rule_is_blind_but_those_that_need_the_bodies_this_node_does_not_log(connected: Release) -> None:
+    blind = {
+        each["name"]: each["reason"] for each in connected.watch()["status"]["rules"] if each["visibility"] == "Blind"
+    }
+
+    assert blind == dict.fromkeys(BODILESS & blind.keys(), "NeedsBodies")
 
 
 def test_the_doctor_finds_nothing_wrong_in_the_pod(connected: Release) -> None:

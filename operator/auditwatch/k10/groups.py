@@ -19,6 +19,9 @@ KANISTER: Final = "cr.kanister.io"
 CUSTOM_FAMILIES: Final = frozenset({"auth", "config", "datamover", "dist", "reporting"})
 """Families of K10's groups that are CustomResourceDefinitions, served by kube-apiserver itself."""
 
+AUDITWATCH: Final = "k10auditwatch.io"
+"""The group of this monitor's own custom resources."""
+
 _METRICS: Final = frozenset({"metrics.k8s.io", "custom.metrics.k8s.io", "external.metrics.k8s.io"})
 """Groups of Kubernetes' own domain that are served by somebody else."""
 
@@ -49,8 +52,8 @@ def family(group: str) -> str:
 
 
 def is_built_in(group: str, domain: str) -> bool:
-    """Whether kube-apiserver itself serves the group: its own, and the custom resources of the K10 of this domain."""
+    """Whether kube-apiserver itself serves the group: its own, and the custom resources of K10's domain and ours."""
     head, _, tail = group.partition(".")
-    if group == KANISTER or (head in CUSTOM_FAMILIES and tail == domain):
+    if group in {KANISTER, AUDITWATCH} or (head in CUSTOM_FAMILIES and tail == domain):
         return True
     return "." not in group or (group.endswith(".k8s.io") and group not in _METRICS)

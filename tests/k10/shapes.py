@@ -44,14 +44,17 @@ ACTION = fields(
     importParameters=fields(profile=REFERENCE, receiveString=TEXT),
     restoreParameters=fields(targetNamespace=TEXT, dataOnly=FLAG, transforms=items(OPEN)),
 )
+RUNS: dict[str, Schema] = {
+    "frequency": TEXT,
+    "subFrequency": OPEN,
+    "backupWindow": OPEN,
+    "enableStaggering": FLAG,
+    "retention": RETENTION,
+}
 POLICY = fields(
+    **RUNS,
     paused=FLAG,
     comment=TEXT,
-    frequency=TEXT,
-    subFrequency=OPEN,
-    backupWindow=OPEN,
-    enableStaggering=FLAG,
-    retention=RETENTION,
     actions=items(ACTION),
     selector=SELECTOR,
     presetRef=REFERENCE,
@@ -61,14 +64,7 @@ POLICY = fields(
 )
 PRESET = fields(
     comment=TEXT,
-    backup=fields(
-        frequency=TEXT,
-        subFrequency=OPEN,
-        backupWindow=OPEN,
-        enableStaggering=FLAG,
-        retention=RETENTION,
-        profile=REFERENCE,
-    ),
+    backup=fields(**RUNS, profile=REFERENCE),
     export=fields(
         frequency=TEXT,
         retention=RETENTION,

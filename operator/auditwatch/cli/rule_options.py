@@ -8,10 +8,8 @@ from typing import Annotated
 
 import typer
 
-from auditwatch.api.problems import nearest
 from auditwatch.cli import names
 from auditwatch.detection.compiled import RuleSet
-from auditwatch.detection.packs import built_in_packs, find_pack
 from auditwatch.detection.signal import SEVERITIES, Severity
 from auditwatch.k10.view import InstalledK10
 from auditwatch.scan.rules import Asked, RulesError, k10_of, rules_of
@@ -59,22 +57,7 @@ def chosen_k10(namespace: str, account: str, api_domain: str) -> InstalledK10:
 
 def chosen_rules(asked: Asked, *, k10: InstalledK10, now: float) -> tuple[RuleSet, ...]:
     """The rule sets in force; warnings about them go to standard error. Raises :class:`RulesError`."""
-    if flaws := [flaw for written in asked.packs if (flaw := _no_pack(written))]:
-        raise RulesError("\n".join(flaws))
     rules = rules_of(asked, k10=k10, now=now)
     for warning in rules.warnings:
         typer.echo(f"warning: {warning}", err=True)
     return rules.rule_sets
-
-
-def _no_pack(written: str) -> str:
-    """What is said of a pack that does not ship; empty of one that does."""
-    shipped, _ = built_in_packs()
-    name, _, version = written.partition("@")
-    is_version = all(part.isdigit() for part in version.split(".") if version)
-    if is_version and find_pack(shipped, name, version) is not None:
-        return ""
-    known = {pack.name for pack in shipped}
-    meant = "" if name in known else nearest(name, known)
-    there_is = ", ".join(pack.reference for pack in shipped)
-    return f"there is no pack {written!r}{f'{meant} There' if meant else '; there'} is: {there_is}"

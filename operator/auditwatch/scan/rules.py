@@ -91,14 +91,18 @@ def _of_packs(names: Iterable[str], built_in: Sequence[LoadedPack], k10: Install
 
 def _use(written: str, built_in: Sequence[LoadedPack]) -> PackUse:
     name, _, version = written.partition("@")
-    known = sorted({pack.name for pack in built_in})
-    if name not in known:
-        raise RulesError(f"there is no pack {name!r}{nearest(name, known)}: {', '.join(known)}")
-    pack = find_pack(built_in, name, version) if all(part.isdigit() for part in version.split(".") if version) else None
+    is_version = all(part.isdigit() for part in version.split(".") if version)
+    pack = find_pack(built_in, name, version) if is_version else None
     if pack is None:
-        versions = ", ".join(pack.reference for pack in built_in if pack.name == name)
-        raise RulesError(f"there is no pack {written}: {versions}")
+        raise RulesError(f"there is no pack {written!r}{_instead_of(name, built_in)}")
     return PackUse(written, PackReference(name=pack.name, version=pack.version), pack)
+
+
+def _instead_of(name: str, built_in: Sequence[LoadedPack]) -> str:
+    known = {pack.name for pack in built_in}
+    meant = "" if name in known else nearest(name, known)
+    there_is = ", ".join(pack.reference for pack in built_in)
+    return f"{meant} There is: {there_is}" if meant else f"; there is: {there_is}"
 
 
 def _of_file(path: Path, built_in: Sequence[LoadedPack], k10: InstalledK10, now: float) -> Rules:

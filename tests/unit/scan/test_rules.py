@@ -40,8 +40,8 @@ def test_files_with_rules_of_the_same_name_do_not_replace_each_other(tmp_path: P
     ("asked", "words"),
     [
         (Asked(packs=["k10-basline"]), "there is no pack 'k10-basline'; did you mean k10-baseline"),
-        (Asked(packs=["k10-baseline@9"]), "there is no pack k10-baseline@9: k10-baseline@1"),
-        (Asked(packs=["k10-baseline@x"]), "there is no pack k10-baseline@x"),
+        (Asked(packs=["k10-baseline@9"]), "there is no pack 'k10-baseline@9'; there is: k10-baseline@1"),
+        (Asked(packs=["k10-baseline@x"]), "there is no pack 'k10-baseline@x'; there is: k10-baseline@1"),
         (Asked(time_zone="Mars/Olympus"), "there is no time zone 'Mars/Olympus': write an IANA name"),
         (Asked(files=[Path("/nowhere/rules.yaml")]), "/nowhere/rules.yaml: cannot be read: No such file"),
     ],

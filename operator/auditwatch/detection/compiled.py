@@ -119,3 +119,8 @@ class RuleSet:
     """The only namespace it sees; ``None`` for a watch of the operator's own namespace."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Names of rules with a fatal problem, with the first of them."""
+
+    @property
+    def kinds(self) -> frozenset[tuple[str, str]]:
+        """Group and resource of every kind that its rules name in full; a pattern of kinds cannot be followed."""
+        return frozenset(kind for rule in self.rules.values() for kind in rule.selector.kinds)

@@ -39,7 +39,7 @@ class Observing:
 
     def ask(self, rule_sets: Iterable[RuleSet], watched: Iterable[Kind]) -> None:
         """Note the kinds these rules name from now on, and those whose state is watched."""
-        kinds = frozenset(watched).union(*(_named(rule_set) for rule_set in rule_sets))
+        kinds = frozenset(watched).union(*(rule_set.kinds for rule_set in rule_sets))
         with self._lock:
             if kinds != self._kinds:
                 self._kinds = kinds
@@ -109,8 +109,3 @@ class Witness:
         with self._lock:
             proofs, self._proofs = self._proofs, []
         return proofs
-
-
-def _named(rule_set: RuleSet) -> Iterable[Kind]:
-    """The kinds a rule set's rules name in as many words."""
-    return {kind for rule in rule_set.rules.values() for kind in rule.selector.kinds}

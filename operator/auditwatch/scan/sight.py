@@ -6,13 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from auditwatch.detection.compiled import RuleSet
-from auditwatch.detection.globs import is_literal
 from auditwatch.detection.observed import AuditSight, ObservedLevels
 from auditwatch.detection.sight import SourcesView, Visibility
 from auditwatch.detection.visibility import rule_set_visibility
 from auditwatch.events.audit import AuditRecord
-
-Kind = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class LogSight:
 
     def __init__(self, rule_sets: Iterable[RuleSet]) -> None:
         self._rule_sets = tuple(rule_sets)
-        self._observed = ObservedLevels(_kinds(self._rule_sets))
+        self._observed = ObservedLevels(kind for rule_set in self._rule_sets for kind in rule_set.kinds)
         self._latest = 0.0
 
     def note(self, record: AuditRecord, time: float) -> None:
@@ -50,13 +47,3 @@ class LogSight:
                 if visibility.level != "Full":
                     rule = rule_set.rules.get(name)
                     yield Seen(name, rule.pack if rule else "", visibility)
-
-
-def _kinds(rule_sets: Iterable[RuleSet]) -> Iterator[Kind]:
-    """The kinds that rules name; a pattern of kinds cannot be followed."""
-    for rule_set in rule_sets:
-        for rule in rule_set.rules.values():
-            for group in rule.selector.groups or ():
-                for resource in rule.selector.resources or ():
-                    if is_literal(group + resource):
-                        yield group, resource

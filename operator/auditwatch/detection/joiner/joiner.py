@@ -25,10 +25,11 @@ from auditwatch.detection.joiner.pairing import only_pairs
 from auditwatch.detection.joiner.pending import Joined, PendingRequest, PendingStep, Telling, changes_of, own_inbox
 from auditwatch.detection.joiner.receiving import Hold, Receiver, Translate
 from auditwatch.detection.joiner.steps import Step
-from auditwatch.detection.joiner.telling import COLLECTION, LateCause, Recall, Teller
+from auditwatch.detection.joiner.telling import LateCause, Recall, Teller
 from auditwatch.detection.joiner.told import Memory, Told
 from auditwatch.detection.joiner.unexplained import unexplained
 from auditwatch.detection.joiner.waiting import Waiting
+from auditwatch.detection.matching import COLLECTION
 from auditwatch.events.activity import Activity, Actor, Evidence, Gap
 
 JOINABLE_SECONDS: Final = 600.0

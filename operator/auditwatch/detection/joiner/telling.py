@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -19,12 +18,11 @@ from auditwatch.detection.joiner.pending import Joined, PendingRequest, PendingS
 from auditwatch.detection.joiner.steps import Step
 from auditwatch.detection.joiner.told import MAX_UIDS, Memory, Told
 from auditwatch.detection.joiner.unexplained import is_accountable
+from auditwatch.detection.matching import COLLECTION
 from auditwatch.events.activity import Activity, Actor, Attribution, Gap, LogRow, Revision, Target
 
 Recall = Callable[[int], Activity | None]
 """The activity that a row of the log told of, as that row tells it; ``None`` where the row is gone."""
-
-COLLECTION: Final = "deletecollection"
 
 
 @dataclass(frozen=True, slots=True)

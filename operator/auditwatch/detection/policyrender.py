@@ -3,9 +3,10 @@
 Three decisions carry it. K10's own account is never dropped as a whole: the policy is applied to who authenticated,
 so that would hide every person behind K10's dashboard and every stolen token of K10's. Its watches are, and only of
 what no rule looks at: who watches is shown all there is, as who lists it. The begin of each change that rules look at
-is kept, so that one whose answer is lost leaves a trace. And patches of custom resources are logged without their
-bodies: a body is what the client wrote, and one that cannot be encoded takes its event along. What a patch changed is
-told by watched state.
+is kept, so that one whose answer is lost leaves a trace. And patches of K10's resources, and of whatever else watched
+state tells of, are logged without their bodies: a body is what the client wrote, and one that cannot be encoded takes
+its event along. Only of kinds that nobody watches, and of which a rule needs the content, patches are logged whole: a
+log without it would show that rule nothing, and the begin is there all the same.
 """
 
 from __future__ import annotations

@@ -340,6 +340,8 @@ def test_the_content_of_a_patch_is_logged_where_nothing_else_tells_what_it_did(t
         for group, resource, verb in asked
     ]
     assert levels == ["RequestResponse", "RequestResponse", "Metadata", "RequestResponse"]
+    patched = answer(policy, Question(verb="patch", resource="services")).decision
+    assert not patched.omitted, "an event that its body takes along leaves its begin"
     assert not next(
         each for each in checked(rendered(rules, K10), rules, K10) if each.rule == "led-elsewhere"
     ).is_blinded

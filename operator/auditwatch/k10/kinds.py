@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from auditwatch.k10.groups import KANISTER, in_domain
+from auditwatch.k10.groups import AUDITWATCH, KANISTER, in_domain
 from auditwatch.k10.identity import K10Instance
 
 
@@ -176,7 +176,19 @@ _CLUSTER = (
     _cluster(_ADMISSION, "mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding", optional=True),
 )
 
-WATCHED_KINDS: Final[tuple[WatchedKind, ...]] = (*_CONFIGURATION, *_INVENTORY, *_WORKLOADS, *_CLUSTER)
+_MONITOR = (
+    WatchedKind(
+        group=AUDITWATCH,
+        version="v1alpha1",
+        resource="auditwatches",
+        kind="AuditWatch",
+        scope=Scope.EVERYWHERE,
+        serving=Serving.CUSTOM,
+    ),
+)
+"""What tells this monitor to look is an intruder's first aim."""
+
+WATCHED_KINDS: Final[tuple[WatchedKind, ...]] = (*_CONFIGURATION, *_INVENTORY, *_WORKLOADS, *_CLUSTER, *_MONITOR)
 """The whole table, with documented groups."""
 
 NEVER_WATCHED: Final = frozenset({"secrets", "passkeys", "exportactions"})

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from auditwatch.k10.groups import family
+from auditwatch.k10.groups import AUDITWATCH, family
 
 REMEMBERED: Final = 256
 """Kinds whose keys are asked for again and again."""
@@ -59,6 +59,7 @@ _DECLARED: Final[Mapping[tuple[str, str], Mapping[str, tuple[str, ...]]]] = {
     },
     ("auth", "k10clusterroles"): _ROLE,
     ("auth", "k10clusterrolebindings"): {"spec.subjects": _BINDING["subjects"], "spec.clusters": CONTENT},
+    (AUDITWATCH, "auditwatches"): {"spec.packs[*].overrides": ("rule",)},
     ("datamover", "filerecoverysessions"): {"spec.volumes": ("restorePointName", "pvcName")},
     **{
         ("rbac.authorization.k8s.io", resource): {**_ROLE, **_BINDING}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from auditwatch.k10.groups import DOCUMENTED_DOMAIN, KANISTER, documented
+from auditwatch.k10.groups import AUDITWATCH, DOCUMENTED_DOMAIN, KANISTER, documented
 
 
 def has_resource(group: str, resource: str, domain: str) -> bool | None:
@@ -56,13 +56,14 @@ _KUBERNETES: Final[Mapping[str, frozenset[str]]] = {
 }
 
 _BESIDE: Final[Mapping[str, frozenset[str]]] = {
+    AUDITWATCH: _words("auditwatches k10securityfindings"),
     "apps.openshift.io": _words("deploymentconfigs"),
     "groupsnapshot.storage.k8s.io": _words(
         "volumegroupsnapshotclasses volumegroupsnapshotcontents volumegroupsnapshots"
     ),
     "snapshot.storage.k8s.io": _words("volumesnapshotclasses volumesnapshotcontents volumesnapshots"),
 }
-"""What snapshot controllers and OpenShift bring."""
+"""What this monitor, snapshot controllers and OpenShift bring."""
 
 _K10: Final[Mapping[str, frozenset[str]]] = {
     KANISTER: _words("actionsets blueprints profiles repositoryservers"),

@@ -309,7 +309,12 @@ def _told(rules: RuleSet, *events: Mapping[str, Any], evidence: str = "Audited")
     detector.install(rules, in_force_from={})
     rows = enumerate(shown_rows(rules, test), start=1)
     signals = [signal for sequence, row in rows for signal in detector.observe(sequence, row)]
-    return frozenset(signal.rule for signal in signals)
+    return frozenset(signal.rule for signal in signals if signal.emits_finding or _only_counts(rules, signal.rule))
+
+
+def _only_counts(rules: RuleSet, name: str) -> bool:
+    """Whether a rule never makes findings; a signal without one of any other rule was excepted."""
+    return not rules.rules[name].emits_finding
 
 
 def _ids(rows: Sequence[tuple[str, str, frozenset[str]]]) -> list[str]:

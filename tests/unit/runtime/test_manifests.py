@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from auditwatch.k10.groups import AUDITWATCH
 from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.kinds import Scope, kinds_of
 from auditwatch.runtime import canaries, proving
@@ -34,7 +35,7 @@ def granted(role: str) -> dict[tuple[str, str], set[str]]:
 
 
 def watched(*, in_k10_only: bool) -> set[tuple[str, str]]:
-    kinds = kinds_of(K10Instance())
+    kinds = [kind for kind in kinds_of(K10Instance()) if kind.group != AUDITWATCH]
     return {(kind.group, kind.resource) for kind in kinds if (kind.scope is Scope.K10) is in_k10_only}
 
 

@@ -20,7 +20,7 @@ from tests.e2e.steps import Steps
 
 OUTSIDE = frozenset({"platform", "rules"})
 """Checks that cannot be ok here: the node bears the mark of no known platform, and logs without bodies."""
-BODILESS = ("k10-service-rerouted", "watch-loosened")
+BODILESS = ("k10-service-rerouted",)
 """Rules that need the body of a request of which this node was asked, and answered without bodies."""
 INSIDE = frozenset({"journal", "webhook"})
 """In the pod it asks with the operator's own rights, which do not reach claims and Services."""

@@ -40,7 +40,9 @@ class WatchReference(Model):
     """The watch that found it."""
 
     namespace: Annotated[str, Field(max_length=63)] = Field(description="Namespace of the AuditWatch.")
-    name: Annotated[str, Field(max_length=253)] = Field(description="Name of the AuditWatch.")
+    name: Annotated[str, Field(max_length=253)] = Field(
+        description="Name of the AuditWatch; auditwatch_itself where rules told of it that no AuditWatch can change."
+    )
 
 
 class GroupValue(Model):

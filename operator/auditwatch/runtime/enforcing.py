@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.findings.policy import FindingPolicy
+from auditwatch.journal.journal import Journal
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.needing import NeedlesInForce
 from auditwatch.runtime.publishing_memory import configure
@@ -22,6 +23,7 @@ from auditwatch.runtime.tally import ledger_of
 ANSWER_SECONDS: Final = 30.0
 """How long the engine may take; a disk that hangs must not hold kopf's threads for ever."""
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -53,6 +55,12 @@ class Enforcing:
     def end_others(self, watches: Collection[str]) -> str:
         """These are all the watches there are: incidents of others have nobody any more."""
         return self._done("", lambda: self._engine.call(lambda engine: ledger_of(engine).end_others(watches)))
+
+    def ask(self, question: Callable[[Journal], T]) -> tuple[T | None, str]:
+        """What the journal answers, in a transaction; ``None`` and why where it does not."""
+        answers: list[T] = []
+        trouble = self._done("", lambda: self._engine.call(lambda engine: answers.append(question(engine.journal))))
+        return (None, trouble) if trouble else (answers[0], "")
 
     def _removed(self, watch: str, *further: Callable[[], Future[None]]) -> str:
         trouble = self._done(watch, lambda: self._engine.remove_rule_set(watch), *further)

@@ -123,7 +123,7 @@ class Operator:
             return
         if await self._default_watch() is None:
             return
-        if not await self._take_up(repair):
+        if not await self._take_up(repair, reconciling):
             return
         if await self._patiently("read findings", lambda _: self._start_publishing()) is None:
             return
@@ -141,18 +141,18 @@ class Operator:
         self._ready_reason = ""
         log.info("operator ready", k10s=[instance.namespace for instance in instances])
 
-    async def _take_up(self, repair: Repair) -> bool:
+    async def _take_up(self, repair: Repair, reconciling: Reconciling) -> bool:
         """Every AuditWatch is in force; False where the operator was told to end first.
 
         A journal that cannot be written is waited for: windows of rules that are not in force are given up.
         """
         tell = _told_once("rules not in force yet")
         while await self._patiently("read AuditWatches", lambda _: repair.once()):
-            waiting = [entry for entry in self._registry.entries() if entry.not_in_force]
+            waiting = reconciling.waiting_for()
             if not waiting or self._parts.engine.figures().is_healthy:
                 return True
-            tell(waiting[0].not_in_force)
-            self._ready_reason = f"cannot put rules in force: {waiting[0].not_in_force}"
+            tell(waiting)
+            self._ready_reason = f"cannot put rules in force: {waiting}"
             await self._unless_ended(asyncio.sleep(RETRY_SECONDS))
         return False
 
@@ -291,7 +291,8 @@ class Operator:
             self._status.wake()
 
     def _finding_namespaces(self) -> set[str]:
-        return {entry.spec.findings.namespace or entry.namespace for entry in self._registry.entries()}
+        named = {entry.spec.findings.namespace or entry.namespace for entry in self._registry.entries()}
+        return named | {self._launch.namespace}
 
 
 def _cause(error: BaseException) -> str:

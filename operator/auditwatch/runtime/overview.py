@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from auditwatch.cluster.lease import LeaseHolder
+from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.visibility import Visibility, rule_set_visibility
 from auditwatch.events.activity import Evidence
 from auditwatch.journal.errors import JournalError
@@ -70,9 +71,9 @@ class Overview:
 
         An engine that cannot answer leaves the last count.
         """
-        entries = self._registry.entries()
+        rule_sets = [self._registry.guard, *(entry.rule_set for entry in self._registry.entries())]
         self._observing.ask(
-            [entry.rule_set for entry in entries if entry.rule_set is not None],
+            [rule_set for rule_set in rule_sets if rule_set is not None],
             [(kind.group, kind.resource) for instance in self._ingest.instances for kind in kinds_of(instance)],
         )
         try:
@@ -109,7 +110,7 @@ class Overview:
             engine=self._engine.figures(),
             kinds=kind_figures(reports.kinds, instances=self._ingest.instances),
             audit=audit_figures(reports, self._canaries, now=time.time()),
-            visibility={entry.key: levels(self._visibility(entry)) for entry in self._registry.entries()},
+            visibility={watch: levels(seen) for watch, seen in self._all_visibility()},
             findings=self._tally.objects,
             unknown_outcomes=self._tally.unknown_outcomes,
             folded=self._tally.folded,
@@ -123,6 +124,12 @@ class Overview:
             default_watch_missing=self._misses_default_watch(),
         )
 
+    def _all_visibility(self) -> Iterator[tuple[str, Mapping[str, Visibility]]]:
+        for entry in self._registry.entries():
+            yield entry.key, self._visibility(entry.rule_set, entry.spec.sources)
+        if (guard := self._registry.guard) is not None:
+            yield guard.watch, self._visibility(guard, ("*",))
+
     def _misses_default_watch(self) -> bool:
         wanted = self._settings.default_watch
         known = {entry.key for entry in self._registry.entries()}
@@ -134,7 +141,7 @@ class Overview:
         """The status of one watch, now."""
         now, backlog, refused = time.time(), self._publisher.backlog(), self._publisher.refused(entry.key)
         figures = Figures(
-            sources=self._sources(entry, now=now),
+            sources=self._sources(entry.spec.sources, now=now),
             rules=self._rules(entry),
             finding_count=self._tally.findings_of(entry.key),
             durable=self._settings.journal.durable,
@@ -146,8 +153,7 @@ class Overview:
         )
         return watch_status(entry, figures, now=now)
 
-    def _sources(self, entry: WatchEntry, *, now: float) -> list[SourceFigures]:
-        wanted = entry.spec.sources
+    def _sources(self, wanted: Sequence[str], *, now: float) -> list[SourceFigures]:
         reports, instances = self._ingest.reports(), self._ingest.instances
         optional = frozenset(kind.key for instance in instances for kind in kinds_of(instance) if kind.optional)
         figures = [
@@ -160,7 +166,7 @@ class Overview:
         invalid = {
             name: Visibility("Blind", "InvalidRule", "see the condition Accepted") for name in entry.invalid_rules
         }
-        seen = invalid | dict(self._visibility(entry))
+        seen = invalid | dict(self._visibility(entry.rule_set, entry.spec.sources))
         return [self._rule(entry, name, each) for name, each in sorted(seen.items())]
 
     def _rule(self, entry: WatchEntry, name: str, seen: Visibility) -> RuleFigures:
@@ -176,15 +182,15 @@ class Overview:
             matches=told.matches,
         )
 
-    def _visibility(self, entry: WatchEntry) -> Mapping[str, Visibility]:
-        if entry.rule_set is None:
+    def _visibility(self, rule_set: RuleSet | None, wanted: Sequence[str]) -> Mapping[str, Visibility]:
+        if rule_set is None:
             return {}
         now = time.time()
         view = sources_view(self._ingest.reports().kinds, instances=self._ingest.instances, now=now)
         audits = tuple(
             self._observing.sight(each.name, _EVIDENCE[each.type], silence=silence_of(each), now=now)
-            for each in self._sources(entry, now=now)
+            for each in self._sources(wanted, now=now)
             if each.type in _EVIDENCE
         )
-        seen = rule_set_visibility(entry.rule_set, replace(view, audits=audits))
-        return pending(entry.rule_set, seen, digests_of(self._ingest.reports(), now=now), self._needles.are_known)
+        seen = rule_set_visibility(rule_set, replace(view, audits=audits))
+        return pending(rule_set, seen, digests_of(self._ingest.reports(), now=now), self._needles.are_known)

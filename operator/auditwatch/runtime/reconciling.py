@@ -20,6 +20,7 @@ from auditwatch.api.parse import ParsedWatch, parse_watch
 from auditwatch.api.problems import Problem
 from auditwatch.detection.compile import PackUse, RuleSource, compile_watch
 from auditwatch.detection.compiled import RuleSet
+from auditwatch.detection.guards import GUARDS, unguarded
 from auditwatch.detection.packs import LoadedPack, find_pack
 from auditwatch.detection.shared import Shared, shared_of
 from auditwatch.events.times import parse_time
@@ -28,6 +29,7 @@ from auditwatch.k10.identity import K10Instance
 from auditwatch.k10.view import InstalledK10
 from auditwatch.runtime.enforcing import Enforcing
 from auditwatch.runtime.enginethread import EngineThread
+from auditwatch.runtime.guarding import Guarding
 from auditwatch.runtime.needing import NeedlesInForce
 from auditwatch.runtime.registry import Registry, WatchEntry
 
@@ -56,10 +58,14 @@ class Reconciling:
         self._shipped = tuple(packs)
         self._shared = Shared()
         self._enforcing = Enforcing(engine, needles)
+        self._guarding = Guarding(
+            self._enforcing, operator_namespace=operator_namespace, packs=packs, clock=clock, runbooks=runbooks
+        )
         self._instances = tuple(instances)
         self._clock = clock
         self._runbooks = runbooks
         self._lock = threading.Lock()
+        self._guard_trouble = ""
 
     def seen(self, body: Mapping[str, Any]) -> None:
         """The AuditWatch exists and looks like this. An unchanged generation only refreshes what its status says."""
@@ -82,16 +88,24 @@ class Reconciling:
 
     def repair(self, bodies: Sequence[Mapping[str, Any]]) -> None:
         """All there are: take up what nobody told us of, and drop what is no longer there."""
+        with self._lock:
+            self._guard(bodies)
         for body in bodies:
             self.seen(body)
         for uid in self._registry.missing_from({body["metadata"]["uid"] for body in bodies}):
             self.gone(uid)
-        self._enforcing.end_others({_key(body["metadata"]) for body in bodies})
+        self._enforcing.end_others({_key(body["metadata"]) for body in bodies} | {self._guarding.key})
+
+    def waiting_for(self) -> str:
+        """Why something that should be in force is not; empty where everything is."""
+        troubles = (self._guard_trouble, *(entry.not_in_force for entry in self._registry.entries()))
+        return next(filter(None, troubles), "")
 
     def use_instances(self, instances: Sequence[K10Instance], bodies: Sequence[Mapping[str, Any]]) -> None:
         """K10 was found, moved or left: compile every watch again against the K10s there are now."""
         with self._lock:
             self._instances = tuple(instances)
+            self._guard(bodies)
             for body in bodies:
                 self._take(body)
 
@@ -101,6 +115,11 @@ class Reconciling:
             self._shared = shared_of(config_maps, shipped=self._shipped)
             for body in bodies:
                 self._take(body)
+
+    def _guard(self, bodies: Sequence[Mapping[str, Any]]) -> None:
+        first = min(filter(None, (_created(body["metadata"]) for body in bodies)), default=self._clock())
+        self._guard_trouble = self._guarding.keep(InstalledK10(self._instances[0]), first=first)
+        self._registry.guard = self._guarding.rule_set
 
     def _take(self, body: Mapping[str, Any]) -> None:
         metadata = body["metadata"]
@@ -131,15 +150,13 @@ class Reconciling:
         instance = next((each for each in self._instances if each.name == parsed.spec.k10_name), None)
         if instance is None:
             return None, (*parsed.problems, self._no_such_k10(parsed.spec))
-        packs = (*self._shipped, *self._shared.packs)
+        uses, in_vain = self._uses(key, parsed.spec)
         source = RuleSource(
             watch=key,
             since=created,
             tenant=self._tenant(key),
-            packs=[
-                PackUse(f"spec.packs[{index}]", pack, find_pack(packs, pack.name, pack.version))
-                for index, pack in enumerate(parsed.spec.packs)
-            ],
+            packs=uses,
+            elsewhere=GUARDS,
             rules=parsed.rules,
             lists=(*self._lists(key), *parsed.spec.lists),
             macros=parsed.spec.macros,
@@ -147,7 +164,19 @@ class Reconciling:
         )
         rule_set, problems = compile_watch(source, k10=InstalledK10(instance), now=self._clock())
         told = (*self._policy_problems(key, parsed.spec), *self._shared_problems(key, parsed.spec))
-        return rule_set, (*parsed.problems, *problems, *told)
+        return rule_set, (*parsed.problems, *problems, *in_vain, *told)
+
+    def _uses(self, key: str, spec: WatchSpec) -> tuple[list[PackUse], tuple[Problem, ...]]:
+        """The packs, without what is in force for all of the operator's namespace anyway."""
+        packs = (*self._shipped, *self._shared.packs)
+        uses = [
+            PackUse(f"spec.packs[{index}]", pack, find_pack(packs, pack.name, pack.version))
+            for index, pack in enumerate(spec.packs)
+        ]
+        if self._tenant(key) is not None:
+            return uses, ()
+        parted = [unguarded(use) for use in uses]
+        return [use for use, _ in parted], tuple(problem for _, problems in parted for problem in problems)
 
     def _lists(self, key: str) -> tuple[NamedList, ...]:
         """Lists of ConfigMaps are for the operator's own namespace: what they hold says nothing to tenants."""

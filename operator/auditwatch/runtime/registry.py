@@ -57,6 +57,8 @@ class Registry:
 
     def __init__(self, *, changed: Callable[[], None]) -> None:
         self._entries: dict[str, WatchEntry] = {}
+        self.guard: RuleSet | None = None
+        """The rules in force that are of no AuditWatch; ``None`` until they are."""
         self._lock = threading.Lock()
         self._changed = changed
 

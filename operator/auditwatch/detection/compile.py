@@ -178,7 +178,7 @@ def _names(packs: Sequence[LoadedPack], source: RuleSource, k10: K10View) -> Nam
     """
     lists: dict[str, tuple[str, ...]] = {}
     for named in (*(named for pack in packs for named in pack.lists), *source.lists):
-        lists[named.name] = (*lists.get(named.name, ()), *named.values)
+        lists[named.name] = tuple(dict.fromkeys((*lists.get(named.name, ()), *named.values)))
     lists |= {name: tuple(dict.fromkeys((*lists[name], *more))) for name, more in k10.lists.items() if name in lists}
     macros = {macro.name: macro.where for pack in packs for macro in pack.macros}
     return Names(lists, macros | {macro.name: macro.where for macro in source.macros})

@@ -14,16 +14,24 @@ from dataclasses import replace
 from typing import Final
 
 from auditwatch.api.auditwatch import PackReference
+from auditwatch.api.pack import NamedList
 from auditwatch.api.problems import Problem
 from auditwatch.detection.compile import PackUse, RuleSource, compile_watch
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.packs import LoadedPack
 from auditwatch.detection.scope import K10View
 
+ACCOUNTS: Final = "auditwatch-accounts"
+"""The packs' list of accounts that are this monitor's own."""
 GUARDS: Final = frozenset({"watch-silenced", "watch-loosened", "watch-definition-deleted"})
 """Names of the rules, wherever in the shipped packs they stand."""
 NAME: Final = "auditwatch_itself"
 """Whose findings these are: with an underscore, no object of Kubernetes can be called so."""
+
+
+def own_lists(account: str) -> tuple[NamedList, ...]:
+    """What an operator with this username adds to the packs' lists; nothing where it does not know its username."""
+    return (NamedList(name=ACCOUNTS, values=(account,)),) if account else ()
 
 
 def guard_key(operator_namespace: str) -> str:
@@ -32,18 +40,25 @@ def guard_key(operator_namespace: str) -> str:
 
 
 def guard_rules(
-    packs: Sequence[LoadedPack], *, operator_namespace: str, k10: K10View, since: float, now: float
+    packs: Sequence[LoadedPack],
+    *,
+    operator_namespace: str,
+    lists: Sequence[NamedList] = (),
+    k10: K10View,
+    since: float,
+    now: float,
 ) -> RuleSet:
     """The rule set of these rules alone, as the packs have them.
 
-    ``since``: event time from which they match, ``now``: for exceptions that end; both seconds since the epoch.
+    ``lists``: what the operator knows of itself. ``since``: event time from which they match, ``now``: for exceptions
+    that end; both seconds since the epoch.
     """
     uses = [
         PackUse("", PackReference(name=pack.name, version=pack.version), replace(pack, rules=kept))
         for pack in packs
         if (kept := tuple(each for each in pack.rules if each[1].name in GUARDS))
     ]
-    source = RuleSource(watch=guard_key(operator_namespace), since=since, packs=uses)
+    source = RuleSource(watch=guard_key(operator_namespace), since=since, packs=uses, lists=lists)
     return compile_watch(source, k10=k10, now=now)[0]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from auditwatch.api.pack import NamedList
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.detection.guards import guard_key, guard_rules
 from auditwatch.detection.packs import LoadedPack
@@ -30,12 +31,14 @@ class Guarding:
         *,
         operator_namespace: str,
         packs: Sequence[LoadedPack],
+        lists: Sequence[NamedList],
         clock: Callable[[], float],
         runbooks: str,
     ) -> None:
         self._enforcing = enforcing
         self._operator_namespace = operator_namespace
         self._packs = tuple(packs)
+        self._lists = tuple(lists)
         self._clock = clock
         self._policy = FindingPolicy(runbooks=runbooks)
         self._since: float | None = None
@@ -63,7 +66,12 @@ class Guarding:
         if self._since is None:
             return trouble
         rule_set = guard_rules(
-            self._packs, operator_namespace=self._operator_namespace, k10=k10, since=self._since, now=self._clock()
+            self._packs,
+            operator_namespace=self._operator_namespace,
+            lists=self._lists,
+            k10=k10,
+            since=self._since,
+            now=self._clock(),
         )
         trouble = self._enforcing.put(rule_set, self._policy)
         if not trouble:

@@ -15,9 +15,9 @@ from typing import Any
 
 import structlog
 
-from auditwatch.cluster import discovery
+from auditwatch.cluster import discovery, whoami
 from auditwatch.cluster.client import Cluster
-from auditwatch.cluster.errors import ClusterError
+from auditwatch.cluster.errors import ClusterError, ForbiddenError, NotFoundError
 from auditwatch.cluster.findings import FindingStore
 from auditwatch.detection.packs import built_in_packs
 from auditwatch.journal.errors import JournalUnavailableError
@@ -113,10 +113,11 @@ class Operator:
             self._parts.lease.keep(lambda reason: self._end(EXIT_LOST_LEASE, f"lost the Lease: {reason}")), "lease"
         )
         self._ready_reason = "reading AuditWatches"
-        instances = await self._patiently("find K10", self._instances)
-        if instances is None:
+        found = await self._patiently("find K10", self._surroundings)
+        if found is None:
             return
-        reconciling = self._reconciling(instances)
+        instances, account = found
+        reconciling = self._reconciling(instances, account)
         repair = Repair(self._cluster, reconciling, find=self._instances, follow=self._follow, found=instances)
         sharing = Sharing(self._cluster, reconciling, namespace=self._launch.namespace)
         if await self._patiently("read ConfigMaps with packs", lambda _: sharing.once()) is None:
@@ -167,7 +168,19 @@ class Operator:
             log.error("default AuditWatch refused", watch=wanted.name, reason=refused)
         return None if refused is None else True
 
-    def _reconciling(self, instances: tuple[K10Instance, ...]) -> Reconciling:
+    async def _surroundings(self, cluster: Cluster) -> tuple[tuple[K10Instance, ...], str]:
+        """The K10s there are, and who we are to their cluster."""
+        return await self._instances(cluster), await self._account(cluster)
+
+    async def _account(self, cluster: Cluster) -> str:
+        """Our username; empty where the server tells nobody."""
+        try:
+            return await whoami.username(cluster)
+        except (ForbiddenError, NotFoundError) as error:
+            log.warning("our own account is not known", reason=str(error))
+            return ""
+
+    def _reconciling(self, instances: tuple[K10Instance, ...], account: str) -> Reconciling:
         packs, problems = built_in_packs()
         for problem in problems:
             log.error("a pack of this release has a problem", problem=str(problem))
@@ -181,6 +194,7 @@ class Operator:
             instances=instances or (K10Instance(),),
             clock=time.time,
             runbooks=self._settings.runbooks.url,
+            account=account,
         )
 
     async def _instances(self, cluster: Cluster) -> tuple[K10Instance, ...]:

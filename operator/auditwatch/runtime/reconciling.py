@@ -20,7 +20,7 @@ from auditwatch.api.parse import ParsedWatch, parse_watch
 from auditwatch.api.problems import Problem
 from auditwatch.detection.compile import PackUse, RuleSource, compile_watch
 from auditwatch.detection.compiled import RuleSet
-from auditwatch.detection.guards import GUARDS, unguarded
+from auditwatch.detection.guards import GUARDS, own_lists, unguarded
 from auditwatch.detection.packs import LoadedPack, find_pack
 from auditwatch.detection.shared import Shared, shared_of
 from auditwatch.events.times import parse_time
@@ -51,15 +51,23 @@ class Reconciling:
         instances: Sequence[K10Instance],
         clock: Callable[[], float],
         runbooks: str = RUNBOOKS,
+        account: str = "",
     ) -> None:
+        """``account``: our own username, where it is known."""
         self._registry = registry
         self._operator_namespace = operator_namespace
         self._tenant_namespaces = tuple(tenant_namespaces)
         self._shipped = tuple(packs)
         self._shared = Shared()
         self._enforcing = Enforcing(engine, needles)
+        self._own_lists = own_lists(account)
         self._guarding = Guarding(
-            self._enforcing, operator_namespace=operator_namespace, packs=packs, clock=clock, runbooks=runbooks
+            self._enforcing,
+            operator_namespace=operator_namespace,
+            packs=packs,
+            lists=self._own_lists,
+            clock=clock,
+            runbooks=runbooks,
         )
         self._instances = tuple(instances)
         self._clock = clock
@@ -175,12 +183,12 @@ class Reconciling:
         ]
         if self._tenant(key) is not None:
             return uses, ()
-        parted = [unguarded(use) for use in uses]
+        parted = [unguarded(use) if any(use.pack is each for each in self._shipped) else (use, ()) for use in uses]
         return [use for use, _ in parted], tuple(problem for _, problems in parted for problem in problems)
 
     def _lists(self, key: str) -> tuple[NamedList, ...]:
         """Lists of ConfigMaps are for the operator's own namespace: what they hold says nothing to tenants."""
-        return self._shared.lists if self._tenant(key) is None else ()
+        return (*self._own_lists, *(self._shared.lists if self._tenant(key) is None else ()))
 
     def _shared_problems(self, key: str, spec: WatchSpec) -> tuple[Problem, ...]:
         """Of the packs this watch names; of what is no pack at all, whoever may mend it is told."""

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from auditwatch.api.ruletests import RuleTest
 from auditwatch.detection.detector import Detector
 from auditwatch.detection.guards import GUARDS, NAME, guard_key
 from auditwatch.detection.packs import built_in_packs
+from auditwatch.detection.shared import LABEL
+from auditwatch.detection.showing import shown_rows
 from auditwatch.findings.identity import watch_label
 from auditwatch.findings.ledger import Ledger
 from auditwatch.journal.journal import Journal
@@ -61,7 +64,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     running[-1].stop()
 
 
-def reconciler(engine: EngineThread, registry: Registry, *, at: float = 5000.0) -> Reconciling:
+def reconciler(engine: EngineThread, registry: Registry, *, at: float = 5000.0, account: str = "") -> Reconciling:
     return Reconciling(
         registry,
         engine,
@@ -71,6 +74,7 @@ def reconciler(engine: EngineThread, registry: Registry, *, at: float = 5000.0) 
         needles=NeedlesInForce(),
         instances=[K10Instance()],
         clock=lambda: at,
+        account=account,
     )
 
 
@@ -131,6 +135,43 @@ def test_an_audit_watch_of_the_operators_namespace_does_not_tell_the_same_again(
 
     assert not GUARDS & installed(engine, "aw/k10")
     assert installed(engine, "team-a/theirs") >= GUARDS
+
+
+ELSEWHERE = "system:serviceaccount:security:monitor"
+DELETION = {
+    "verb": "delete",
+    "user": {"username": ELSEWHERE, "groups": ["system:serviceaccounts", "system:authenticated"]},
+    "objectRef": {"resource": "auditwatches", "namespace": "aw", "name": "k10", "apiGroup": "k10auditwatch.io"},
+}
+
+
+TOLD = ["watch-silenced"]
+
+
+@pytest.mark.parametrize(("account", "told"), [(ELSEWHERE, []), ("", TOLD), ("system:serviceaccount:a:b", TOLD)])
+def test_what_the_operator_does_itself_is_its_own_under_whatever_name(
+    start: Start, account: str, told: list[str]
+) -> None:
+    known = registry()
+    reconciler(start(), known, account=account).repair([])
+    assert known.guard is not None
+    test = RuleTest.model_validate({"name": "t", "event": json.dumps(DELETION), "expect": "Match"})
+    detector = Detector()
+    detector.install(known.guard, in_force_from={})
+    rows = enumerate(shown_rows(known.guard, test), start=1)
+
+    found = [signal.rule for number, row in rows for signal in detector.observe(number, row) if signal.emits_finding]
+    assert found == told
+
+
+def test_a_pack_of_ones_own_keeps_its_rules_whatever_they_are_called(start: Start) -> None:
+    engine = start()
+    reconciling = reconciler(engine, registry())
+    text = 'name: ours\nversion: "1"\nrules: [{name: watch-loosened, match: {names: [x]}}]\n'
+    config_map = {"metadata": {"name": "ours", "labels": {LABEL: "pack"}}, "data": {"rules": text}}
+    reconciling.share([config_map], [body(packs=[{"name": "ours", "version": "1"}])])
+
+    assert installed(engine, "aw/k10") == {"watch-loosened"}
 
 
 def test_no_object_can_be_called_as_they_are() -> None:

@@ -118,6 +118,26 @@ async def _reopened(bench: Bench, cluster: Cluster) -> None:
     }
 
 
+async def test_what_somebody_wrote_over_a_finding_is_gone_soon(
+    plane: ControlPlane, cluster: Cluster, tmp_path: Path
+) -> None:
+    async with publishing(cluster, tmp_path / "journal.db", list_seconds=0.5) as bench:
+        await bench.apply(signal(1))
+        found = await until_state(cluster, "New")
+        theirs = {**found["status"], "severity": "Low", "supersededBy": "another", "actors": [], "state": "Closed"}
+        patch = json.dumps({"status": theirs})
+        await asyncio.to_thread(
+            plane.kubectl,
+            *("patch", "k10f", found["metadata"]["name"], f"--namespace={NAMESPACE}", "--subresource=status"),
+            *("--type=merge", f"--patch={patch}"),
+        )
+
+        healed = await until_state(cluster, "New")
+        assert healed["status"] == found["status"]
+        assert healed["metadata"]["resourceVersion"] != found["metadata"]["resourceVersion"]
+        assert bench.publisher.writes().rewritten == 1
+
+
 async def _triage(plane: ControlPlane, name: str, triage: dict[str, str]) -> None:
     patch = json.dumps({"triage": triage})
     await asyncio.to_thread(

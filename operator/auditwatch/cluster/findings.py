@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from auditwatch.cluster.client import Cluster
+from auditwatch.cluster.client import JSON_PATCH, Cluster
 from auditwatch.cluster.errors import ConflictError, NotFoundError
 from auditwatch.cluster.requests import Resource
 
@@ -48,6 +48,22 @@ class FindingStore:
             with suppress(NotFoundError):
                 return await self._cluster.patch(
                     FINDINGS, name, {"status": status}, namespace=namespace, subresource="status", query=FIELD_MANAGER
+                )
+            return None
+
+    async def replace_status(self, namespace: str, name: str, status: Mapping[str, Any]) -> JSONObject | None:
+        """Write these fields of ``status``, and nothing of what else stands there; else as :meth:`write_status`."""
+        value = {field: each for field, each in status.items() if each is not None}
+        async with self._slots:
+            with suppress(NotFoundError):
+                return await self._cluster.patch(
+                    FINDINGS,
+                    name,
+                    [{"op": "add", "path": "/status", "value": value}],
+                    namespace=namespace,
+                    subresource="status",
+                    content_type=JSON_PATCH,
+                    query=FIELD_MANAGER,
                 )
             return None
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from auditwatch.findings import rendering
 from auditwatch.findings.lifecycle import Lifecycle, Watermark
-from auditwatch.findings.published import Head, Known, Published, first_sight, head, reviewed, seen_again
+from auditwatch.findings.published import Head, Known, Published, digest_of, first_sight, head, reviewed, seen_again
 from auditwatch.findings.reading import Reader
 from auditwatch.findings.refusals import Refusals
 from auditwatch.findings.schedule import Schedule
@@ -32,6 +32,7 @@ class Board:
         self._known: dict[str, Known] = {}
         self._published: dict[str, Published] = {}
         self._unsaved: set[str] = set()
+        self._rewritten: set[str] = set()
 
     def restore(self, published: Mapping[str, Published]) -> None:
         """What the journal says was written."""
@@ -75,15 +76,23 @@ class Board:
         """A status with this lifecycle was written, and this was the answer."""
         known = self._known.get(key) or first_sight(finding, through=None)
         self._known[key] = replace(known, lifecycle=lifecycle)
-        return self.observe(key, finding)
+        written = replace(self.observe(key, finding), written=digest_of(finding), doubted="")
+        self._known[key] = written
+        return written
+
+    def is_rewritten(self, key: str) -> bool:
+        """Whether somebody else wrote what is ours to say."""
+        return key in self._rewritten
 
     def vanished(self, key: str) -> None:
         """Somebody deleted the object."""
         self._known.pop(key, None)
+        self._rewritten.discard(key)
 
     def settle(self, key: str, revision: int, *, now: float, moment: float) -> None:
         """The object shows this revision; whether it is wanted again is looked at anew."""
         self.schedule.succeeded(key, moment)
+        self._rewritten.discard(key)
         self.refusals.drop(key)
         known = self._known.get(key)
         through = known.lifecycle.through if known is not None else None
@@ -116,7 +125,7 @@ class Board:
         """
         key = key_of(finding)
         if key in self._rows:
-            if not self.schedule.is_in_flight(key):
+            if not self.schedule.is_in_flight(key) and self._is_as_written(key, finding):
                 self.observe(key, finding)
             self._want_if_due(key, now=now, moment=moment)
             return None
@@ -138,11 +147,26 @@ class Board:
         """Up to which revision each finding is at the API server."""
         return {key: published.revision for key, published in self._published.items()}
 
+    def _is_as_written(self, key: str, finding: Mapping[str, Any]) -> bool:
+        """Whether the object shows what we wrote last, as far as that is known.
+
+        A list may be older than a write that came in between: only what is there twice is somebody else's.
+        """
+        known = self._known.get(key)
+        if known is None or not known.written:
+            return True
+        shown = digest_of(finding)
+        if shown == known.doubted:
+            self._rewritten.add(key)
+        self._known[key] = replace(known, doubted="" if shown == known.written else shown)
+        return shown == known.written
+
     def _forget(self, key: str) -> None:
         for table in (self._rows, self._heads, self._known, self._published):
             table.pop(key, None)
         self.schedule.drop(key)
         self.refusals.drop(key)
+        self._rewritten.discard(key)
         self._unsaved.add(key)
 
     def _want_if_due(self, key: str, *, now: float, moment: float) -> None:
@@ -150,7 +174,7 @@ class Board:
         if (
             of is not None
             and self._is_wanted(key, of)
-            and (self._is_behind(key, of) or self._is_overtaken(key, of, now))
+            and (self._is_behind(key, of) or key in self._rewritten or self._is_overtaken(key, of, now))
         ):
             self.schedule.want(key, severity=of.severity, creates=key not in self._known, now=moment)
         elif of is not None and not self._is_wanted(key, of) and not self.schedule.is_in_flight(key):

@@ -6,6 +6,7 @@ the object keeps the rest. Both may be behind, never ahead: what is written agai
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -64,6 +65,10 @@ class Known:
     lifecycle: Lifecycle
     seen: Watermark
     """The status that was there at the last generation before people's last write, or is there now."""
+    written: str = ""
+    """Digest (:func:`digest_of`) of what our last write was answered with; empty before the first of this life."""
+    doubted: str = ""
+    """Digest of what was there instead when it was last looked at; empty where it was ours."""
 
 
 _HEAD: Final = msgspec.msgpack.Decoder(Head)
@@ -122,6 +127,12 @@ def seen_again(known: Known, finding: Mapping[str, Any]) -> Known:
 def reviewed(known: Known, *, novel: Watermark, now: float) -> Lifecycle:
     """The lifecycle the object should show."""
     return review(known.lifecycle, triage=known.triage, novel=novel, seen=known.seen, now=now)
+
+
+def digest_of(finding: Mapping[str, Any]) -> str:
+    """Sha256, hex, of what is ours to say: the status, and the severity among the labels."""
+    ours = [finding.get("status"), _label(finding)]
+    return hashlib.sha256(msgspec.json.encode(ours, order="deterministic")).hexdigest()
 
 
 def _uid(finding: Mapping[str, Any]) -> str:

@@ -55,6 +55,8 @@ class Writes:
 
     findings: int = 0
     """Findings created or brought up to date."""
+    rewritten: int = 0
+    """Findings in which somebody else had written what is ours to say, written anew."""
     events_sent: int = 0
     events_dropped: int = 0
 
@@ -243,6 +245,9 @@ def _writes(now: OperatorFigures) -> Iterator[Metric]:
     )
     yield _counter("auditwatch_findings_given_up", "Refused findings dropped, being too many.", {(): now.given_up})
     yield _counter("auditwatch_findings_written", "Findings created or brought up to date.", {(): now.writes.findings})
+    yield _counter(
+        "auditwatch_findings_rewritten", "Findings that others rewrote, written anew.", {(): now.writes.rewritten}
+    )
     yield _counter("auditwatch_events_sent", "API calls for Kubernetes Events.", {(): now.writes.events_sent})
     yield _counter(
         "auditwatch_events_dropped",

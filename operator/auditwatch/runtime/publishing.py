@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -41,6 +41,7 @@ LIST_SECONDS: Final = 30.0
 DRAIN_SECONDS: Final = 2.0
 _OUTAGES: Final = (UnreachableError, UnavailableError, UnauthorizedError, TooManyRequestsError)
 
+StatusWrite = Callable[[str, str, Mapping[str, Any]], Awaitable[dict[str, Any] | None]]
 log = structlog.get_logger()
 
 
@@ -85,6 +86,8 @@ class Publisher:
         self._complaints: set[str] = set()
         self.written = 0
         """Objects created or brought up to date since the start."""
+        self.rewritten = 0
+        """How often what stood there was somebody else's, since the start."""
 
     def notify(self, _sequence: int, rows: Mapping[str, bytes | None]) -> None:
         """Take the engine's word that these findings changed (:data:`auditwatch.runtime.matching.OnDirty`)."""
@@ -119,7 +122,12 @@ class Publisher:
 
     def writes(self) -> Writes:
         """What was written since the start."""
-        return Writes(findings=self.written, events_sent=self._recorder.sent, events_dropped=self._recorder.dropped)
+        return Writes(
+            findings=self.written,
+            rewritten=self.rewritten,
+            events_sent=self._recorder.sent,
+            events_dropped=self._recorder.dropped,
+        )
 
     async def run(self, engine: EngineDoor, stopping: asyncio.Event, *, drain_seconds: float = DRAIN_SECONDS) -> None:
         """Publish until ``stopping`` is set, then write what can be written within ``drain_seconds``.
@@ -199,7 +207,7 @@ class Publisher:
                 return None
             known = self._board.observe(key, created)
         lifecycle = self._board.lifecycle(state, known, now=self._clock())
-        answer = await self._store.write_status(state.namespace, state.name, rendering.status(state, lifecycle))
+        answer = await self._writing(state)(state.namespace, state.name, rendering.status(state, lifecycle))
         if answer is None:
             self._board.vanished(key)
             return None
@@ -207,7 +215,15 @@ class Publisher:
         if known.severity_label != state.severity:
             labels = {Label.SEVERITY.value: state.severity}
             answer = await self._store.write_labels(state.namespace, state.name, labels)
-        return self._board.observe(key, answer) if answer is not None else known
+        return self._board.wrote(key, lifecycle, answer) if answer is not None else known
+
+    def _writing(self, state: FindingState) -> StatusWrite:
+        """How to write it: where somebody else wrote into it, nothing of theirs stays."""
+        if not self._board.is_rewritten(state.key):
+            return self._store.write_status
+        self.rewritten += 1
+        log.warning("a finding was rewritten by somebody else, and is written anew", finding=state.key)
+        return self._store.replace_status
 
     def _settle(self, state: FindingState, known: Known | None) -> None:
         now, moment = self._clock(), self._monotonic()

@@ -29,6 +29,10 @@ class Server:
         self.objects[key] = {**found, "status": {**found.get("status", {}), **body}}
         return self.objects[key]
 
+    def replace(self, key: str, body: dict[str, Any]) -> dict[str, Any]:
+        self.objects[key] = {**self.objects[key], "status": body}
+        return self.objects[key]
+
     def triage(self, key: str, **triage: Any) -> None:
         found = self.objects[key]
         meta = {**found["metadata"], "generation": found["metadata"]["generation"] + 1}
@@ -62,7 +66,8 @@ class Bench:
         assert state is not None
         known = self.board.known(key) or self.board.observe(key, self.server.create(state))
         lifecycle = self.board.lifecycle(state, known, now=self.now)
-        self.board.wrote(key, lifecycle, self.server.write(key, rendering.status(state, lifecycle)))
+        write = self.server.replace if self.board.is_rewritten(key) else self.server.write
+        self.board.wrote(key, lifecycle, write(key, rendering.status(state, lifecycle)))
         self.board.settle(key, state.revision, now=self.now, moment=self.now)
 
     def look(self) -> list[Any]:

@@ -69,6 +69,8 @@ class LittleServer:
         body = json.loads(await request.read() or b"{}")
         if request.method == "POST":
             return self._create(request.path, body)
+        if isinstance(body, list):
+            return self._replace(request.path, body)
         if request.method == "PATCH":
             return self._patch(request.path, body)
         return self._list(request.path)
@@ -87,6 +89,15 @@ class LittleServer:
         if place not in self.objects:
             return refused(404, "NotFound")
         self.objects[place] = merged(self.objects[place], patch)
+        return web.json_response(self.objects[place])
+
+    def _replace(self, path: str, operations: list[dict[str, Any]]) -> web.Response:
+        """A JSON patch that puts fields of the object in the place of what they were."""
+        place = path.removesuffix("/status")
+        if place not in self.objects:
+            return refused(404, "NotFound")
+        for each in operations:
+            self.objects[place] = {**self.objects[place], each["path"].removeprefix("/"): each["value"]}
         return web.json_response(self.objects[place])
 
     def _list(self, path: str) -> web.Response:

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from auditwatch.api.finding import Label
 from auditwatch.detection.signal import Absorption
 from auditwatch.events.activity import Actor
 from auditwatch.findings import rendering
@@ -286,3 +287,86 @@ def test_what_was_written_is_marked_when_a_story_tells_it() -> None:
     bench.tell(replace(_of_one_act(2)[1], contributors=(1,)))
     assert len(bench.publish()) == 2
     assert bench.status(key)["disposition"] == "Superseded"
+
+
+# What others write over it
+
+
+def test_a_status_that_somebody_rewrote_is_written_anew_as_a_whole() -> None:
+    bench, key = opened()
+    before = bench.status(key)
+    bench.server.write(key, {"severity": "Low", "count": 99, "summary": {}, "theirs": "x"})
+    bench.look()
+    assert bench.publish() == []  # the list may have been older than our write
+
+    bench.look()
+    assert bench.board.is_rewritten(key)
+    assert bench.publish() == [key]
+    assert bench.status(key) == before
+    assert not bench.board.is_rewritten(key)
+    assert (bench.look(), bench.publish()) == ([None], [])
+
+
+def test_so_is_one_whose_severity_was_relabelled() -> None:
+    bench, key = opened()
+    found = bench.server.objects[key]
+    labels = {**found["metadata"]["labels"], Label.SEVERITY.value: "Low"}
+    bench.server.objects[key] = {**found, "metadata": {**found["metadata"], "labels": labels}}
+    bench.look()
+    bench.look()
+
+    assert bench.board.is_rewritten(key)
+
+
+def test_a_list_that_is_older_than_our_write_accuses_nobody() -> None:
+    bench, key = opened()
+    older = dict(bench.server.objects[key])
+    bench.tell(signal(2, after=1))
+    assert bench.publish() == [key]
+
+    bench.board.look(older, now=bench.now, moment=bench.now)
+    bench.look()
+    bench.board.look(older, now=bench.now, moment=bench.now)
+    assert not bench.board.is_rewritten(key)
+    assert bench.publish() == []
+
+
+def test_what_people_write_into_triage_is_theirs() -> None:
+    bench, key = opened()
+    bench.server.triage(key, state="Resolved")
+    bench.look()
+    bench.publish()
+    bench.look()
+    bench.look()
+
+    assert not bench.board.is_rewritten(key)
+    assert bench.status(key)["state"] == "Closed"
+
+
+def test_whoever_writes_that_all_was_seen_closes_nothing() -> None:
+    bench, key = opened()
+    bench.server.write(key, {"state": "Closed", "watermark": {"journalID": "journal-a", "sequence": 10**9}})
+    bench.look()
+    bench.server.triage(key, state="Resolved")
+    for _ in range(3):
+        bench.look()
+        bench.publish()
+    assert bench.status(key)["state"] == "Closed"
+
+    bench.tell(signal(2, after=1, actor=Actor(manager="helm")))
+    bench.publish()
+
+    assert bench.status(key)["state"] == "Reopened"
+
+
+def test_what_is_there_at_the_start_is_taken_as_it_is() -> None:
+    bench, key = opened()
+    bench.server.write(key, {"severity": "Low"})
+    later = Bench(bench.server, bench.book)
+    later.board.restore({key: Published(revision=1)})
+    (state,) = bench.book.states()
+    later.board.take_rows({key: encode(state)}, now=later.now, moment=later.now)
+    later.look()
+    later.look()
+
+    assert not later.board.is_rewritten(key)

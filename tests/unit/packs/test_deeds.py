@@ -199,6 +199,7 @@ delete|deletecollection k10-auditwatch/auditwatches.k10auditwatch.io = watch-sil
 update|patch k10-auditwatch/auditwatches.k10auditwatch.io:k10 =
 delete|deletecollection k10-auditwatch/k10securityfindings.k10auditwatch.io = findings-deleted
 patch k10-auditwatch/k10securityfindings.k10auditwatch.io:x =
+update|patch k10-auditwatch/k10securityfindings/status.k10auditwatch.io:x = findings-rewritten
 get|list|watch|create|delete shop/deployments.apps:x =
 list|get clusterrolebindings.rbac.authorization.k8s.io =
 """
@@ -264,7 +265,7 @@ WHOEVER: Final = frozenset(
     }
 )
 """What is told of an effect, whoever it was."""
-OF_PEOPLE: Final = frozenset({"watch-silenced", "findings-deleted"})
+OF_PEOPLE: Final = frozenset({"watch-silenced", "findings-deleted", "findings-rewritten"})
 """What K10 has no business with: it is as suspect there as anybody."""
 
 

@@ -200,6 +200,49 @@ update|patch k10-auditwatch/auditwatches.k10auditwatch.io:k10 =
 delete|deletecollection k10-auditwatch/k10securityfindings.k10auditwatch.io = findings-deleted
 patch k10-auditwatch/k10securityfindings.k10auditwatch.io:x =
 update|patch k10-auditwatch/k10securityfindings/status.k10auditwatch.io:x = findings-rewritten
+delete|deletecollection k10-auditwatch/deployments.apps = monitor-stopped
+delete|deletecollection k10-auditwatch-agent/daemonsets.apps = monitor-stopped
+delete k10-auditwatch/serviceaccounts:k10-auditwatch = monitor-stopped
+delete k10-auditwatch/serviceaccounts:default =
+delete k10-auditwatch/persistentvolumeclaims:k10-auditwatch = monitor-stopped
+deletecollection k10-auditwatch/persistentvolumeclaims = monitor-stopped
+update|patch k10-auditwatch/deployments/scale.apps:k10-auditwatch = monitor-scaled-to-zero
+update|patch k10-auditwatch/deployments.apps:k10-auditwatch = monitor-code-changed
+update|patch k10-auditwatch-agent/daemonsets.apps:k10-auditwatch-agent = monitor-code-changed
+get|list|watch|create k10-auditwatch/deployments.apps:k10-auditwatch =
+update|patch k10-auditwatch/deployments/status.apps:k10-auditwatch =
+get|list|watch|create|update|patch|delete|deletecollection k10-auditwatch/pods =
+create k10-auditwatch/pods/eviction:x =
+get k10-auditwatch/pods/log:x =
+delete namespaces:k10-auditwatch = monitor-namespace-deleted
+delete namespaces:k10-auditwatch-agent = monitor-namespace-deleted
+get|create k10-auditwatch/pods/exec:x = monitor-entered
+get|create k10-auditwatch-agent/pods/attach:x = monitor-entered
+get|create k10-auditwatch/pods/portforward:x = monitor-entered
+update|patch k10-auditwatch/pods/ephemeralcontainers:x = monitor-entered
+get k10-auditwatch/pods/ephemeralcontainers:x =
+get|create|update|patch|delete k10-auditwatch/pods/proxy:x = monitor-entered
+get|create|update|patch|delete k10-auditwatch/services/proxy:x = monitor-entered
+create k10-auditwatch/serviceaccounts/token:k10-auditwatch = monitor-token-minted
+create k10-auditwatch-agent/serviceaccounts/token:k10-auditwatch-agent = monitor-token-minted
+get|list|watch k10-auditwatch/secrets:audit-senders = monitor-secret-read
+list|watch k10-auditwatch/secrets = monitor-secret-read
+get k10-auditwatch/secrets:sh.helm.release.v1.k10-auditwatch.v1 =
+create|update|patch|delete k10-auditwatch/secrets:audit-senders = monitor-settings-changed
+deletecollection k10-auditwatch/secrets = monitor-settings-changed
+create|update k10-auditwatch/secrets:sh.helm.release.v1.k10-auditwatch.v2 =
+create|update|patch|delete k10-auditwatch/configmaps:people = monitor-settings-changed
+update|patch k10-auditwatch/configmaps:k10-auditwatch = monitor-settings-changed
+deletecollection k10-auditwatch-agent/configmaps = monitor-settings-changed
+get|list|watch k10-auditwatch/configmaps:people =
+delete clusterrolebindings.rbac.authorization.k8s.io:k10-auditwatch = monitor-rights-taken
+delete kasten-io/rolebindings.rbac.authorization.k8s.io:k10-auditwatch-k10-stream = monitor-rights-taken
+deletecollection k10-auditwatch/rolebindings.rbac.authorization.k8s.io = monitor-rights-taken
+delete clusterroles.rbac.authorization.k8s.io:k10-auditwatch-reader = monitor-rights-taken
+delete clusterroles.rbac.authorization.k8s.io:k10-auditwatch-triage =
+deletecollection clusterroles.rbac.authorization.k8s.io = k10-rights-taken
+update|patch clusterrolebindings.rbac.authorization.k8s.io:k10-auditwatch = k10-rights-half-seen
+get|create|patch|delete k10-auditwatch/services:k10-auditwatch =
 get|list|watch|create|delete shop/deployments.apps:x =
 list|get clusterrolebindings.rbac.authorization.k8s.io =
 """
@@ -228,6 +271,11 @@ get kasten-io/services/proxy:x = k10-namespace-request-denied
 create kasten-io/serviceaccounts/token:k10-k10 = k10-namespace-request-denied
 get|list kasten-io/configmaps:x =
 get shop/secrets:x =
+get|list|patch k10-auditwatch/secrets:audit-senders =
+get|create k10-auditwatch/pods/exec:x =
+create k10-auditwatch/serviceaccounts/token:k10-auditwatch =
+delete|patch k10-auditwatch/deployments.apps:k10-auditwatch =
+patch k10-auditwatch/configmaps:people =
 create kasten-io/pods =
 list secrets =
 """
@@ -262,10 +310,25 @@ WHOEVER: Final = frozenset(
         "blueprint-deleted",
         "blueprint-binding-deleted",
         "k10-rights-taken",
+        "monitor-namespace-deleted",
+        "monitor-rights-taken",
     }
 )
 """What is told of an effect, whoever it was."""
-OF_PEOPLE: Final = frozenset({"watch-silenced", "findings-deleted", "findings-rewritten"})
+OF_PEOPLE: Final = frozenset(
+    {
+        "watch-silenced",
+        "findings-deleted",
+        "findings-rewritten",
+        "monitor-stopped",
+        "monitor-scaled-to-zero",
+        "monitor-code-changed",
+        "monitor-entered",
+        "monitor-token-minted",
+        "monitor-secret-read",
+        "monitor-settings-changed",
+    }
+)
 """What K10 has no business with: it is as suspect there as anybody."""
 
 
@@ -294,7 +357,7 @@ def _event(verb: str, target: str, **fields: Any) -> dict[str, Any]:
     }
 
 
-_NAMESPACES: Final = ("kasten-io", "kasten-io-mc", "shop", "k10-auditwatch")
+_NAMESPACES: Final = ("kasten-io", "kasten-io-mc", "shop", "k10-auditwatch", "k10-auditwatch-agent")
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ def by_audit(rule: CompiledRule, sources: SourcesView, is_built_in: Callable[[st
     unseen = [name for name in rule.source.requires_fields if name in sources.unseen_fields]
     if unseen:
         return Visibility("Blind", "FieldNotSeen", f"no audit event of this cluster has shown {', '.join(unseen)} yet")
-    kinds = dict(selected(rule.selector, sources))
+    kinds = dict(selected(rule, sources))
     if not kinds:
         return _of_no_kind(rule, sources)
     seen = [

@@ -30,6 +30,7 @@ from auditwatch.detection.sight import (
     VerbClass,
     Visibility,
 )
+from auditwatch.detection.statesight import where_it_looks
 from auditwatch.detection.visibility import rule_set_visibility
 from auditwatch.events.activity import Evidence
 
@@ -210,7 +211,7 @@ def _of_other_creations(view: _PolicyView, kinds: Mapping[Kind, KindView]) -> Vi
     """Of a rule that sees what create makes: why it does not see all that is made by applying or replacing."""
     unlogged, bare = [], []
     for kind in view.kinds:
-        is_shown = kind in kinds and kinds[kind].availability in SEEN
+        is_shown = kind in kinds and where_it_looks(view.rule, kinds[kind]).availability in SEEN
         for question in otherwise_creating(view.rule, kind):
             level = _level(question, view.ask(question)[1].decision)
             unlogged += [_written(question)] if level == "None" else []

@@ -11,7 +11,7 @@ log without it would show that rule nothing, and the begin is there all the same
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from auditwatch.detection.auditpolicy import GroupResources, PolicyRule
 from auditwatch.detection.compiled import CompiledRule, RuleSet
 from auditwatch.detection.globs import is_literal
 from auditwatch.detection.policycheck import MUTATING, Kind, is_change, otherwise_creating, questions
+from auditwatch.detection.statesight import meet
 
 _BEGIN: Final = ("RequestReceived",)
 _READS: Final = ("get", "list", "watch")
@@ -43,8 +44,8 @@ class Audited:
     """API groups it serves itself: their requests have no bodies here."""
     confidential: tuple[tuple[str, str], ...]
     """Custom resources (group, resource) whose bodies do not belong in a log."""
-    watched: frozenset[Kind]
-    """Kinds of which watched state tells what changed."""
+    watched: Mapping[Kind, tuple[str, ...]]
+    """Kinds of which watched state tells what changed, with the namespaces where it does; none: everywhere."""
 
     @property
     def groups(self) -> frozenset[str]:
@@ -110,8 +111,10 @@ def _needs(rule: CompiledRule, audited: Audited) -> Iterator[_Need]:
     is_exact = evidence is not None and "State" not in evidence
     for kind in rule.selector.kinds:
         for question in (*questions(rule, kind), *otherwise_creating(rule, kind)):
-            has_body = wants and kind not in audited.watched
-            yield _Need(kind, question.verb, is_change(question), has_body, is_exact, question.namespaces)
+            is_watched = kind in audited.watched and meet(question.namespaces, audited.watched[kind])
+            yield _Need(
+                kind, question.verb, is_change(question), wants and not is_watched, is_exact, question.namespaces
+            )
 
 
 def _secrets() -> Iterator[Section]:
@@ -177,8 +180,8 @@ def _others(audited: Audited, needs: Iterable[_Need]) -> Iterator[Section]:
     """Kinds that are not K10's: each with the verbs that rules look at."""
     left = [need for need in needs if need.kind[0] not in audited.groups and need.kind not in _DECIDED]
     changes = [need for need in left if need.is_change]
+    yield from _contents(changes)
     lasting = {need.kind for need in changes if not need.is_exact}
-    yield from _contents(changes, lasting)
     if lasting:
         resources = _resources(need for need in changes if need.kind in lasting)
         yield Section(
@@ -198,14 +201,25 @@ def _others(audited: Audited, needs: Iterable[_Need]) -> Iterator[Section]:
         )
 
 
-def _contents(changes: Iterable[_Need], lasting: Container[Kind]) -> Iterator[Section]:
+def _contents(changes: Sequence[_Need]) -> Iterator[Section]:
     """Kinds of which rules need the content; that of a patch as well where nothing but its answer tells what it did."""
-    bodies = [need for need in changes if need.has_body and (need.verb != "patch" or need.kind not in lasting)]
-    for (verbs, places), found in sorted(_alike(bodies).items()):
+    lasting: dict[Kind, list[_Need]] = {}
+    for need in changes:
+        if not need.is_exact:
+            lasting.setdefault(need.kind, []).append(need)
+    bodies = [need for need in changes if need.has_body]
+    alone = [need for need in bodies if not _is_told_besides(need, lasting)]
+    others = [need for need in bodies if need.verb != "patch" and _is_told_besides(need, lasting)]
+    for (verbs, places), found in [*sorted(_alike(alone).items()), *sorted(_alike(others).items())]:
         yield Section(
             f"Changes of which rules need the content: {', '.join(verbs)}.",
             PolicyRule(level="RequestResponse", verbs=verbs, resources=_resources(found), namespaces=places),
         )
+
+
+def _is_told_besides(need: _Need, lasting: Mapping[Kind, Sequence[_Need]]) -> bool:
+    """Whether something else than the request tells a rule of the same objects what changed."""
+    return any(meet(need.namespaces, each.namespaces) for each in lasting.get(need.kind, ()))
 
 
 def _rest(audited: Audited, rules: Iterable[CompiledRule]) -> Iterator[Section]:

@@ -31,6 +31,8 @@ class KindView:
     message: str = ""
     unseen: str = ""
     """Of a kind that is seen: which right is missing for the namespace where it is not, and how it is given."""
+    namespaces: tuple[str, ...] = ()
+    """The namespaces it is looked for in; empty: everywhere."""
 
 
 class AuditView(Protocol):

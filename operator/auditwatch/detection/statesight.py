@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from auditwatch.detection.compiled import CompiledRule
-from auditwatch.detection.matching import STATE_VERBS, Selector
+from auditwatch.detection.matching import STATE_VERBS
 from auditwatch.detection.sight import SEEN, Availability, KindView, SourcesView, Visibility
 
 Kind = tuple[str, str]
@@ -14,6 +14,7 @@ Kind = tuple[str, str]
 
 NET_DIFFERENCES: Final = "seen as net differences; who did it is not proven"
 
+_NOT_WATCHED: Final = KindView("NotWatched")
 _RECORDS: Final[Mapping[str, str]] = {"Audited": "the audit log", "K10Stream": "K10's own record"}
 _STATE_VERBS: Final = frozenset({"create", *STATE_VERBS, *(verb for verbs in STATE_VERBS.values() for verb in verbs)})
 
@@ -23,7 +24,7 @@ def by_state(rule: CompiledRule, sources: SourcesView) -> Visibility:
     unshown = hidden(rule)
     if unshown and rule.on_unknown is None:
         return Visibility("Blind", "NeedsAuditLog", f"watched state does not tell {unshown}: connect the audit log")
-    return _of_kinds(rule.selector, sources)
+    return _of_kinds(rule, sources)
 
 
 def hidden(rule: CompiledRule) -> str:
@@ -38,8 +39,8 @@ def hidden(rule: CompiledRule) -> str:
     return ", ".join(sorted(rule.needs))
 
 
-def _of_kinds(selector: Selector, sources: SourcesView) -> Visibility:
-    kinds = dict(selected(selector, sources))
+def _of_kinds(rule: CompiledRule, sources: SourcesView) -> Visibility:
+    kinds = dict(selected(rule, sources))
     if not kinds:
         return Visibility("Blind", "NeedsAuditLog", "no kind it looks at is watched: connect the audit log")
     unseen = {kind: view for kind, view in kinds.items() if view.availability not in SEEN}
@@ -57,14 +58,25 @@ def in_part(views: Iterable[KindView]) -> Visibility:
     return Visibility("Partial", "NoAuditLog", NET_DIFFERENCES)
 
 
-def selected(selector: Selector, sources: SourcesView) -> Iterator[tuple[tuple[str, str], KindView]]:
+def selected(rule: CompiledRule, sources: SourcesView) -> Iterator[tuple[Kind, KindView]]:
     """The kinds that are known and fit, and those the rule names itself though nobody watches them."""
+    selector = rule.selector
     for (group, resource), view in sources.kinds.items():
         if selector.fits_group(group) and selector.fits_resource(resource):
-            yield (group, resource), view
+            yield (group, resource), where_it_looks(rule, view)
     for kind in selector.kinds:
         if kind not in sources.kinds:
-            yield kind, KindView("NotWatched")
+            yield kind, _NOT_WATCHED
+
+
+def where_it_looks(rule: CompiledRule, view: KindView) -> KindView:
+    """What is seen of a kind in the namespaces that a rule is about: nothing, if it is watched in others alone."""
+    return view if meet(rule.namespaces, view.namespaces) else _NOT_WATCHED
+
+
+def meet(some: Collection[str], others: Collection[str]) -> bool:
+    """Whether namespaces have one in common; none stand for all."""
+    return not some or not others or not set(some).isdisjoint(others)
 
 
 _REASONS: Final[Mapping[Availability, tuple[str, str]]] = {

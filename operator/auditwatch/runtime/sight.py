@@ -34,7 +34,13 @@ def sources_view(reports: Sequence[KindReport], *, instances: Sequence[K10Instan
     for report in unbound:
         key, (unseen,) = (report.group, report.resource), missing_rights([report], instances)
         views[key] = replace(views[key], unseen=unseen) if key in views else kind_view(report, now=now)
-    return SourcesView(kinds=views)
+    return SourcesView(kinds={key: replace(view, namespaces=_namespaces(reports, key)) for key, view in views.items()})
+
+
+def _namespaces(reports: Sequence[KindReport], key: tuple[str, str]) -> tuple[str, ...]:
+    """Where a kind is looked for; empty for one list over the whole cluster."""
+    found = {report.namespace for report in reports if (report.group, report.resource) == key}
+    return () if "" in found else tuple(sorted(found))
 
 
 def kind_view(report: KindReport, *, now: float) -> KindView:

@@ -11,7 +11,7 @@ from auditwatch.detection.policycheck import Verdict, check
 from auditwatch.detection.policyrender import Audited, render
 from auditwatch.detection.sight import KindView
 from auditwatch.k10.groups import CUSTOM_FAMILIES, KANISTER
-from auditwatch.k10.kinds import kinds_of
+from auditwatch.k10.kinds import kinds_of, namespaces_of
 from auditwatch.k10.view import InstalledK10
 
 __all__ = ["PolicyError", "audited", "checked", "rendered", "watched"]
@@ -27,13 +27,16 @@ def audited(k10: InstalledK10) -> Audited:
         custom_groups=(*(k10.group(f"{family}.kio.kasten.io") for family in sorted(CUSTOM_FAMILIES)), KANISTER),
         aggregated_groups=tuple(k10.group(f"{family}.kio.kasten.io") for family in _AGGREGATED_FAMILIES),
         confidential=((config, "profiles"), (KANISTER, "profiles")),
-        watched=frozenset(watched(k10)),
+        watched={kind: view.namespaces for kind, view in watched(k10).items()},
     )
 
 
 def watched(k10: InstalledK10) -> dict[tuple[str, str], KindView]:
     """What the operator's state source shows, as it is installed."""
-    return {(kind.group, kind.resource): KindView("Watched") for kind in kinds_of(k10.instance)}
+    return {
+        (kind.group, kind.resource): KindView("Watched", namespaces=namespaces_of(kind, [k10.instance]))
+        for kind in kinds_of(k10.instance)
+    }
 
 
 def rendered(rule_sets: Sequence[RuleSet], k10: InstalledK10) -> str:

@@ -198,6 +198,13 @@ def test_a_kind_that_is_not_seen_in_the_multicluster_namespace_alone_is_seen_in_
     assert views["", "configmaps"].availability == "Forbidden"
 
 
+def test_a_kind_is_said_to_be_looked_for_in_the_namespaces_it_is_listed_in() -> None:
+    views = sources_view([POLICIES, PODS, UNBOUND[0]], instances=K10S, now=NOON).kinds
+
+    assert views["", "pods"].namespaces == ("kasten-io", "kasten-io-mc")
+    assert views[POLICIES.group, "policies"].namespaces == ()
+
+
 def test_what_is_not_bound_raises_no_alert() -> None:
     (figures,) = kind_figures([PODS, UNBOUND[0]], instances=K10S)
 

@@ -23,15 +23,18 @@ from auditwatch.detection.scope import K10View
 
 ACCOUNTS: Final = "auditwatch-accounts"
 """The packs' list of accounts that are this monitor's own."""
+NAMESPACES: Final = "auditwatch-namespaces"
+"""The packs' list of namespaces that this monitor runs in."""
 GUARDS: Final = frozenset({"watch-silenced", "watch-loosened", "watch-definition-deleted"})
 """Names of the rules, wherever in the shipped packs they stand."""
 NAME: Final = "auditwatch_itself"
 """Whose findings these are: with an underscore, no object of Kubernetes can be called so."""
 
 
-def own_lists(account: str) -> tuple[NamedList, ...]:
-    """What an operator with this username adds to the packs' lists; nothing where it does not know its username."""
-    return (NamedList(name=ACCOUNTS, values=(account,)),) if account else ()
+def own_lists(*, namespace: str, account: str) -> tuple[NamedList, ...]:
+    """What an operator adds to the packs' lists: where it runs and, if it knows that, its username."""
+    runs = NamedList(name=NAMESPACES, values=(namespace,))
+    return (runs, NamedList(name=ACCOUNTS, values=(account,))) if account else (runs,)
 
 
 def guard_key(operator_namespace: str) -> str:

@@ -60,7 +60,7 @@ class Reconciling:
         self._shipped = tuple(packs)
         self._shared = Shared()
         self._enforcing = Enforcing(engine, needles)
-        self._own_lists = own_lists(account)
+        self._own_lists = own_lists(namespace=operator_namespace, account=account)
         self._guarding = Guarding(
             self._enforcing,
             operator_namespace=operator_namespace,

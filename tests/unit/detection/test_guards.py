@@ -9,7 +9,7 @@ import pytest
 
 from auditwatch.api.auditwatch import PackReference
 from auditwatch.detection.compile import PackUse
-from auditwatch.detection.guards import GUARDS, guard_key, guard_rules, unguarded
+from auditwatch.detection.guards import ACCOUNTS, GUARDS, NAMESPACES, guard_key, guard_rules, own_lists, unguarded
 from auditwatch.detection.packs import LoadedPack, built_in_packs, find_pack
 from auditwatch.detection.statesight import hidden
 from auditwatch.k10.view import InstalledK10
@@ -84,3 +84,19 @@ def test_a_pack_that_is_not_there_is_told_of_elsewhere() -> None:
     missing = PackUse("spec.packs[0]", PackReference(name="ours", disable=("watch-silenced",)), None)
 
     assert unguarded(missing) == (missing, ())
+
+
+@pytest.mark.parametrize(
+    ("account", "added"),
+    [
+        ("system:serviceaccount:aw:x", {NAMESPACES: ("aw",), ACCOUNTS: ("system:serviceaccount:aw:x",)}),
+        ("", {NAMESPACES: ("aw",)}),
+    ],
+)
+def test_an_operator_adds_what_it_is_to_lists_that_the_pack_has(
+    account: str, added: dict[str, tuple[str, ...]]
+) -> None:
+    lists = own_lists(namespace="aw", account=account)
+
+    assert {each.name: each.values for each in lists} == added
+    assert added.keys() <= {named.name for named in baseline().lists}

@@ -311,7 +311,6 @@ WHOEVER: Final = frozenset(
         "blueprint-binding-deleted",
         "k10-rights-taken",
         "monitor-namespace-deleted",
-        "monitor-rights-taken",
     }
 )
 """What is told of an effect, whoever it was."""
@@ -320,6 +319,7 @@ OF_PEOPLE: Final = frozenset(
         "watch-silenced",
         "findings-deleted",
         "findings-rewritten",
+        "monitor-rights-taken",
         "monitor-stopped",
         "monitor-scaled-to-zero",
         "monitor-code-changed",

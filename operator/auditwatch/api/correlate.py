@@ -1,15 +1,33 @@
-"""Stories: what many signals mean together. Today one kind, the count."""
+"""Stories: what many signals mean together. Two kinds count: signals, or the different values they have."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
 from auditwatch.api.model import Flaw, Int, Model, Name, Path, Raw, Validation, given
 
+MOST_VALUES: Final = 32
+"""The highest number of different values a story may ask for: a window keeps twice as many."""
 _ONE_OF = Validation("has(self.rule) != has(self.tags)", "say whose signals: set exactly one of rule and tags")
+
+
+_VALUE = Validation(
+    "(self.type == 'valueCount') == has(self.value)",
+    "set value for a valueCount, whose different values are counted, and for no other type",
+)
+_NO_SUM = Validation(
+    "self.type != 'valueCount' || !has(self.count)",
+    "remove count: a valueCount counts values and not objects",
+    ".count",
+)
+_FEW_VALUES = Validation(
+    f"self.type != 'valueCount' || self.conditions[0].gte <= {MOST_VALUES}",
+    f"gte must be at most {MOST_VALUES} for a valueCount",
+    ".conditions",
+)
 
 
 class SignalsOf(Model):
@@ -67,9 +85,18 @@ class Absorbed(Model):
 class Correlate(Model):
     """Counts signals of other rules, per group, in a window that slides with event time."""
 
-    distinct: ClassVar[tuple[str, ...]] = ("groupBy",)
+    distinct: ClassVar[tuple[str, ...]] = ("groupBy", "value")
+    validations: ClassVar[tuple[Validation, ...]] = (_VALUE, _NO_SUM, _FEW_VALUES)
 
-    type: Literal["eventCount"] = Field(description="Kind of story. eventCount: how many signals there are.")
+    type: Literal["eventCount", "valueCount"] = Field(
+        description="Kind of story. eventCount: how many signals there are; valueCount: how many different values of "
+        "the fields in value they have, so that who repeats one thing is not taken for who tries many."
+    )
+    value: Annotated[tuple[Path, ...], Field(min_length=1, max_length=8)] | None = Field(
+        default=None,
+        description="Fields that together make a value, e.g. request.verb and target.resource; absent and unknown are "
+        "values, too. Only for valueCount.",
+    )
     of: Annotated[tuple[SignalsOf, ...], Field(min_length=1, max_length=16)] = Field(
         description="Whose signals are counted; each signal once, also where several items fit it."
     )
@@ -93,3 +120,19 @@ class Correlate(Model):
         description="What happens where a groupBy field is absent or unknown. OwnGroup: those count together, "
         "apart from others.",
     )
+
+    @classmethod
+    def checks(cls, raw: Raw, /) -> Iterator[Flaw]:
+        """The CEL above, in Python."""
+        counts_values = raw.get("type") == "valueCount"
+        if counts_values != given(raw, "value"):
+            yield Flaw((), _VALUE.message)
+        if counts_values and given(raw, "count"):
+            yield Flaw(("count",), _NO_SUM.message)
+        if counts_values and any(map(_is_too_many, raw.get("conditions") or ())):
+            yield Flaw(("conditions",), _FEW_VALUES.message)
+
+
+def _is_too_many(condition: object) -> bool:
+    least = condition.get("gte") if isinstance(condition, Mapping) else None
+    return isinstance(least, int) and least > MOST_VALUES

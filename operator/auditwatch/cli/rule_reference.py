@@ -57,7 +57,9 @@ def _subject(rule: Rule) -> str:
     counted = ", ".join(each.rule or " ".join(each.tags or ()) for each in rule.correlate.of)
     groups = " and ".join(f"`{path}`" for path in rule.correlate.group_by or ())
     threshold = rule.correlate.conditions[0].gte
-    return f"{threshold} or more of {counted} within {rule.correlate.timespan_seconds} s, per {groups or 'watch'}"
+    different = f" that differ in {_quoted(rule.correlate.value)}" if rule.correlate.value else ""
+    within = f"within {rule.correlate.timespan_seconds} s, per {groups or 'watch'}"
+    return f"{threshold} or more of {counted}{different} {within}"
 
 
 def _looked_at(match: Match) -> str:

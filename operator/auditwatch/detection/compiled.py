@@ -40,13 +40,15 @@ class OnUnknown:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An ``eventCount``. ``members`` are the names of the rules whose signals it counts."""
+    """A count. ``members`` are the names of the rules whose signals it counts, ``value`` what must be different."""
 
     members: frozenset[str]
     key: tuple[Field, ...]
     timespan: float
     threshold: int
     sums_targets: bool
+    value: tuple[Field, ...] = ()
+    """Of a ``valueCount``; empty for an ``eventCount``."""
     absorbs: tuple[Absorption, ...] = ()
 
 

@@ -2,14 +2,16 @@
 
 A window keeps at most :data:`MAX_ENTRIES` entries. Up to that many distinct times it is exact, and the sum of what it
 reports does not depend on the order of arrival; beyond, neighbours closer than a 31st of the timespan are counted as
-one entry. Each entry knows how much of it was reported, so that an incident counts each activity once: when a
-threshold is crossed all of the window is reported, then one by one whatever falls into a window that is full enough.
+one entry. Where different values are counted, repetitions of one are put together at the time of the last instead: a
+client that asks the same for ever takes one entry, and does not push out the others. Each entry knows how much of it
+was reported, so that an incident counts each activity once: when a threshold is crossed all of the window is reported,
+then one by one whatever falls into a window that is full enough.
 """
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -22,12 +24,13 @@ _CELLS: Final = 31
 
 
 class Entry(msgspec.Struct, array_like=True):
-    """Activities at about one time. ``sequence`` is the log sequence of the newest of them."""
+    """Activities at about one time. ``sequence`` is the log sequence of the newest of them, ``value`` what is alike."""
 
     time: float
     count: int
     sequence: int
     reported: int = 0
+    value: int = 0
 
 
 class Window(msgspec.Struct, array_like=True):
@@ -50,20 +53,24 @@ class Crossing:
     sequences: tuple[int, ...]
 
 
-def add(window: Window, *, time: float, count: int, sequence: int, timespan: float, threshold: int) -> Crossing | None:
+def add(
+    window: Window, *, time: float, count: int, sequence: int, timespan: float, threshold: int, value: int | None = None
+) -> Crossing | None:
     """Count one activity; a crossing if a window of ``timespan`` seconds (bounds included) around it is full enough.
 
-    What is older than two timespans before it and before the two that came last is not counted any more.
+    ``value``: different values are counted, and this is the activity's. What is older than two timespans before it and
+    before the two that came last is not counted any more.
     """
     entries, lately = window.entries, _lately(window.entries, time)
     place = len(entries) if time >= window.newest else bisect.bisect_right(entries, time, key=_time)
-    entries.insert(place, Entry(time, count, sequence))
+    entries.insert(place, Entry(time, count, sequence, value=value or 0))
     _forget(window, lately[0] - 2 * timespan)
     if len(entries) > MAX_ENTRIES:
-        _merge(window, timespan / _CELLS)
+        window.entries = _by_cell(entries, timespan / _CELLS) if value is None else _by_value(entries, timespan)
         _crop(window, present=lately[(len(lately) - 1) // 2])
     place = bisect.bisect_right(window.entries, time, key=_time) - 1
-    return _crossing(_full(window.entries, place, timespan, threshold)) if place >= 0 else None
+    held = _amount(window.entries) if value is None else _variety(window.entries)
+    return _crossing(_full(window.entries, place, timespan, held, threshold)) if place >= 0 else None
 
 
 def sum_around(window: Window, time: float, timespan: float) -> int:
@@ -110,17 +117,36 @@ def _crop(window: Window, *, present: float) -> None:
         del entries[0 if present - entries[0].time > entries[-1].time - present else -1]
 
 
-def _merge(window: Window, cell: float) -> None:
+def _by_cell(entries: Sequence[Entry], cell: float) -> list[Entry]:
+    """One entry for those of one cell, at the time of the first."""
     merged: list[Entry] = []
-    for entry in window.entries:
+    for entry in entries:
         last = merged[-1] if merged else None
         if last is None or entry.time // cell != last.time // cell:
             merged.append(entry)
-            continue
-        last.count += entry.count
-        last.reported += entry.reported
-        last.sequence = max(last.sequence, entry.sequence)
-    window.entries = merged
+        else:
+            _take_in(last, entry)
+    return merged
+
+
+def _by_value(entries: Sequence[Entry], timespan: float) -> list[Entry]:
+    """One entry for those of one value that are no timespan apart, at the time of the last."""
+    merged: list[Entry] = []
+    nearest: dict[int, Entry] = {}
+    for entry in reversed(entries):
+        later = nearest.get(entry.value)
+        if later is None or later.time - entry.time > timespan:
+            merged.append(entry)
+            nearest[entry.value] = entry
+        else:
+            _take_in(later, entry)
+    return merged[::-1]
+
+
+def _take_in(entry: Entry, other: Entry) -> None:
+    entry.count += other.count
+    entry.reported += other.reported
+    entry.sequence = max(entry.sequence, other.sequence)
 
 
 def _crossing(full: Sequence[Entry]) -> Crossing | None:
@@ -134,18 +160,29 @@ def _crossing(full: Sequence[Entry]) -> Crossing | None:
     return Crossing(fresh, total, tuple(sequences))
 
 
-def _full(entries: list[Entry], place: int, timespan: float, threshold: int) -> list[Entry]:
+Held = Callable[[int, int], int]
+"""How much the entries from one place up to another are."""
+
+
+def _amount(entries: Sequence[Entry]) -> Held:
+    sums = _sums(entries)
+    return lambda start, end: sums[end] - sums[start]
+
+
+def _variety(entries: Sequence[Entry]) -> Held:
+    return lambda start, end: len({entry.value for entry in entries[start:end]})
+
+
+def _full(entries: list[Entry], place: int, timespan: float, held: Held, threshold: int) -> list[Entry]:
     """The entries of every full enough window that contains the one at ``place``: they are neighbours."""
     times = [entry.time for entry in entries]
     first = bisect.bisect_left(times, times[place], key=lambda start: start + timespan)
     if place == len(entries) - 1:  # the widest window that ends with the newest entry holds all the others do
-        widest = entries[first:]
-        return widest if sum([entry.count for entry in widest]) >= threshold else []
-    sums = _sums(entries)
+        return entries[first:] if held(first, len(entries)) >= threshold else []
 
     def end_of(start: int) -> int:
         return bisect.bisect_right(times, times[start] + timespan)
 
-    full = [start for start in range(first, place + 1) if sums[end_of(start)] - sums[start] >= threshold]
+    full = [start for start in range(first, place + 1) if held(start, end_of(start)) >= threshold]
     # The later a window begins the later it ends: those between the first and the last need not be looked at.
     return entries[full[0] : end_of(full[-1])] if full else []

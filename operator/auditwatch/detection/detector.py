@@ -22,7 +22,7 @@ from auditwatch.detection.revising import quiet_signal, revised, told_before
 from auditwatch.detection.scope import Scope
 from auditwatch.detection.signal import Signal
 from auditwatch.detection.signals import activities, counted, gap_signal, matched
-from auditwatch.detection.stories import count_key
+from auditwatch.detection.stories import count_key, counted_value
 from auditwatch.detection.tenancy import seen_by
 from auditwatch.detection.values import MISSING
 from auditwatch.detection.windows import Windows, window_prefix
@@ -189,7 +189,13 @@ class Detector:
         window = self._windows.use(prefix, count_key(story, scope), now=time, timespan=story.timespan)
         count = activities(scope) if story.sums_targets else 1
         crossing = add(
-            window, time=time, count=count, sequence=sequence, timespan=story.timespan, threshold=story.threshold
+            window,
+            time=time,
+            count=count,
+            sequence=sequence,
+            timespan=story.timespan,
+            threshold=story.threshold,
+            value=counted_value(story, scope),
         )
         if crossing is None:
             return []

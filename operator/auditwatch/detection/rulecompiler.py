@@ -70,7 +70,7 @@ def compile_rule(rule: Rule, context: Context, report: Report) -> CompiledRule:
         severity_cases=_severity_cases(rule, context.names, report.at("severityWhen")),
         on_unknown=_on_unknown(rule, title, report.at("onUnknown", "title")),
         exceptions=compile_exceptions(rule.exceptions, context.names, report.at("except"), now=context.now),
-        story=None if rule.correlate is None else _story(rule.correlate, report.at("correlate", "groupBy")),
+        story=None if rule.correlate is None else _story(rule.correlate, report.at("correlate")),
         unresolved=tuple(dict.fromkeys(report.unresolved)),
         source=rule,
     )
@@ -168,8 +168,9 @@ def _fields(names: Iterable[str], report: Report) -> tuple[Field, ...]:
 def _story(correlate: Correlate, report: Report) -> Story:
     return Story(
         members=frozenset(),
-        key=_fields(correlate.group_by or (), report),
+        key=_fields(correlate.group_by or (), report.at("groupBy")),
         timespan=float(correlate.timespan_seconds),
         threshold=correlate.conditions[0].gte,
         sums_targets=correlate.count is not None,
+        value=_fields(correlate.value or (), report.at("value")),
     )

@@ -96,3 +96,8 @@ def _absorbed(
 def count_key(story: Story, scope: Scope) -> str:
     """Which of a story's counts an activity belongs to; absent and unknown values count apart from others."""
     return group_key(group_of(story.key, scope))
+
+
+def counted_value(story: Story, scope: Scope) -> int | None:
+    """What is one value where different ones are counted, 60 bits of a digest; ``None`` where requests are."""
+    return int(group_key(group_of(story.value, scope))[:15], 16) if story.value else None

@@ -81,6 +81,12 @@ def test_a_story_with_every_field_is_read_and_written_back_unchanged() -> None:
     assert sound(raw).model_dump(mode="json", by_alias=True, exclude_unset=True) == raw
 
 
+def test_a_count_of_values_is_read_and_written_back_unchanged() -> None:
+    story = {**STORY, "type": "valueCount", "value": ["request.verb", "target.resource"]}
+    raw = {"name": "many", "severity": "Critical", "correlate": story}
+    assert sound(raw).model_dump(mode="json", by_alias=True, exclude_unset=True) == raw
+
+
 def test_a_short_rule_gets_its_defaults() -> None:
     parsed = sound(rule())
     assert (parsed.severity, parsed.confidence, parsed.emit) == ("Medium", "Medium", "Finding")
@@ -164,8 +170,27 @@ def test_cluster_scoped_objects_are_written_as_the_empty_namespace() -> None:
         ),
         ({"of": []}, "correlate.of: must have at least 1 items, not 0"),
         (
+            {"type": "eventcount"},
+            (
+                'correlate.type: unsupported value "eventcount"; did you mean eventCount?; '
+                "supported are eventCount, valueCount"
+            ),
+        ),
+        (
             {"type": "valueCount"},
-            'correlate.type: unsupported value "valueCount"; did you mean eventCount?; supported are eventCount',
+            "correlate: set value for a valueCount, whose different values are counted, and for no other type",
+        ),
+        (
+            {"type": "valueCount", "value": ["target.name"], "count": {"sum": "target.count"}},
+            "correlate.count: remove count: a valueCount counts values and not objects",
+        ),
+        (
+            {"type": "valueCount", "value": ["target.name"], "conditions": [{"gte": 33}]},
+            "correlate.conditions: gte must be at most 32 for a valueCount",
+        ),
+        (
+            {"type": "valueCount", "value": ["target.name", "target.name"]},
+            'correlate.value[1]: "target.name" is there twice: remove one',
         ),
         ({"timespanSeconds": 86_401}, "correlate.timespanSeconds: must be at most 86400, not 86401"),
         ({"timespanSeconds": "600"}, 'correlate.timespanSeconds: must be a whole number, not "600"'),

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from auditwatch.api.auditwatch import Override, WatchSpec
-from auditwatch.api.correlate import SignalsOf
+from auditwatch.api.correlate import Correlate, SignalsOf
 from auditwatch.api.finding import FindingSpec
 from auditwatch.api.match import Match
 from auditwatch.api.model import Model, Validation
@@ -46,6 +46,12 @@ WRITTEN: dict[type[Model], dict[str, tuple[Any, ...]]] = {
     Clause: {**FEW, "macro": (ABSENT, "m"), "anyOf": ALTERNATIVES, "noneOf": ALTERNATIVES, "forAny": FOR_ANY},
     Override: {"rule": ("r",), "severity": (ABSENT, "High"), "mute": (ABSENT, True, False)},
     WatchSpec: {"sources": (ABSENT, ["*"], ["state"], ["*", "state"], ["state", "*"], ["state", "k10stream"])},
+    Correlate: {
+        "type": ("eventCount", "valueCount"),
+        "value": (ABSENT, ["target.name"]),
+        "count": (ABSENT, {"sum": "target.count"}),
+        "conditions": ([{"gte": 32}], [{"gte": 33}]),
+    },
     SignalsOf: {"rule": (ABSENT, "r"), "tags": (ABSENT, ["t"])},
     Match: {
         "apiGroups": (ABSENT, [""], ["apps"]),
@@ -72,6 +78,7 @@ def in_python(cel: str) -> str:
     """One of our CEL rules as a Python expression over ``self``, a mapping."""
     text = re.sub(r"has\(self\.(\w+)\)", r"('\1' in self)", cel)
     text = re.sub(r"self\.(\w+)", r"self['\1']", text)
+    text = re.sub(r"\[0\]\.(\w+)", r"[0]['\1']", text)
     text = re.sub(r"\(([^()]*\([^()]*\)) \? 1 : 0\)", r"(1 if \1 else 0)", text)
     text = re.sub(r"^(.*) \? (.*) : (.*)$", r"(\2) if (\1) else (\3)", text)
     text = re.sub(r"!(?!=)", " not ", text)
@@ -161,6 +168,7 @@ def test_null_is_as_absent_as_nothing_at_all() -> None:
     [
         ("!has(self.a) || size(self.a) == 1", "not ('a' in self)  or  len(self['a']) == 1"),
         ("(has(self.a) ? 1 : 0) == 1", "(1 if ('a' in self) else 0) == 1"),
+        ("self.a[0].b <= 3", "self['a'][0]['b'] <= 3"),
         ("has(self.a) != has(self.b)", "('a' in self) != ('b' in self)"),
     ],
 )

@@ -178,6 +178,18 @@ def test_a_story_of_a_story_is_a_problem() -> None:
     assert paths(problems) == ["spec.rules[2].correlate.of[0].rule"]
 
 
+def test_a_value_that_is_no_field_is_a_problem_where_it_stands() -> None:
+    story = (STORY % "{rule: good}").replace("type: eventCount", "type: valueCount, value: [target.name, target.nme]")
+    _, problems = compiled(f"[{GOOD}, {story}]")
+    assert paths(problems) == ["spec.rules[1].correlate.value[1]"]
+
+
+def test_a_group_that_is_no_field_is_a_problem_where_it_stands() -> None:
+    story = (STORY % "{rule: good}").replace("type: eventCount", "type: eventCount, groupBy: [actor.ids]")
+    _, problems = compiled(f"[{GOOD}, {story}]")
+    assert "spec.rules[1].correlate.groupBy[0]" in paths(problems)
+
+
 def test_a_story_of_a_rule_that_was_left_out_is_in_force_and_blind() -> None:
     found, _ = compiled(f"[{{name: good, match: {{verbs: [eat]}}}}, {STORY % '{rule: good}'}]")
     assert found.rules["s"].disabled == ("good",)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditwatch.api.correlate import MOST_VALUES
 from auditwatch.detection.counting import MAX_ENTRIES, Crossing, Entry, Window, add, sum_around
 
 SPAN = 600.0
@@ -161,3 +162,93 @@ def test_the_most_that_a_window_around_a_time_holds(time: float, held: int) -> N
     window = Window()
     _crossings([0, 600, 600.5], 99, window)
     assert sum_around(window, time, SPAN) == held
+
+
+# Different values
+
+
+def _of_values(times: Sequence[tuple[float, int]], threshold: int = 3, window: Window | None = None) -> list[int]:
+    """What is reported of each (time, value)."""
+    window = window or Window()
+    crossings = [
+        add(window, time=time, count=1, sequence=sequence, timespan=SPAN, threshold=threshold, value=value)
+        for sequence, (time, value) in enumerate(times, start=1)
+    ]
+    return [crossing.count if crossing else 0 for crossing in crossings]
+
+
+def test_whoever_repeats_one_thing_does_not_try_many() -> None:
+    assert _of_values([(index, 7) for index in range(1000)]) == [0] * 1000
+
+
+def test_so_many_different_things_are_reported_with_all_that_was_repeated() -> None:
+    assert _of_values([(0, 1), (1, 1), (2, 2), (3, 1), (4, 3), (5, 1), (6, 4)]) == [0, 0, 0, 0, 5, 1, 1]
+
+
+def test_different_things_that_lie_apart_are_not_many() -> None:
+    assert _of_values([(0, 1), (SPAN, 2), (2 * SPAN, 3)]) == [0, 0, 0]
+
+
+def test_what_is_repeated_for_ever_does_not_push_out_the_others() -> None:
+    noise = [(index * 0.1, 7) for index in range(2000)]
+    others = [(50.0, 1), (90.0, 2), (130.0, 3), (170.0, 4)]
+    window = Window()
+    assert sum(_of_values(sorted([*noise, *others]), 6, window)) == 0
+    assert sum(_of_values([(200.0, 5)], 6, window)) >= 6
+    assert len(window.entries) <= MAX_ENTRIES
+
+
+def test_the_highest_threshold_is_met_beside_a_flood() -> None:
+    noise = [(index * 0.25, value) for index in range(1000) for value in (101, 102)]
+    others = [(5.0 + 7 * value, value) for value in range(MOST_VALUES - 2)]
+    assert sum(_of_values(sorted([*noise, *others]), MOST_VALUES)) > MOST_VALUES
+
+
+def test_a_value_of_a_wrong_time_does_not_take_the_others_of_its_kind_along() -> None:
+    window = Window()
+    _of_values([(0, 1), (YEARS, 1), *((float(index), 9) for index in range(100))], 3, window)
+    assert sum(_of_values([(101, 2)], 3, window)) > 0
+
+
+def test_a_window_saved_before_there_were_values_is_read() -> None:
+    saved = msgspec.msgpack.encode([[[0.0, 1, 1, 0], [1.0, 2, 2, 1]]])
+    assert msgspec.msgpack.decode(saved, type=Window) == Window([Entry(0.0, 1, 1), Entry(1.0, 2, 2, 1)])
+
+
+TIMES_AND_VALUES = st.lists(st.tuples(st.integers(0, 1200), st.integers(0, 5)), min_size=1, max_size=40)
+
+
+@given(TIMES_AND_VALUES, st.randoms(use_true_random=False), st.integers(1, 6))
+def test_the_sum_reported_of_values_does_not_depend_on_the_order(
+    times: list[tuple[int, int]], shuffle: random.Random, threshold: int
+) -> None:
+    shuffled = list(times)
+    shuffle.shuffle(shuffled)
+    assert sum(_of_values(times, threshold)) == sum(_of_values(shuffled, threshold))
+
+
+@given(TIMES_AND_VALUES, st.integers(1, 6))
+def test_what_is_reported_of_values_is_what_stands_in_a_full_window(
+    times: list[tuple[int, int]], threshold: int
+) -> None:
+    full = {
+        time
+        for start, _ in times
+        if len({value for other, value in times if start <= other <= start + SPAN}) >= threshold
+        for time, _ in times
+        if start <= time <= start + SPAN
+    }
+    assert sum(_of_values(times, threshold)) == sum(time in full for time, _ in times)
+
+
+@given(st.lists(st.tuples(st.floats(0, 10_000), st.integers(0, 100)), max_size=300))
+def test_a_window_of_values_stays_small_and_in_order(times: list[tuple[float, int]]) -> None:
+    window = Window()
+    _of_values(times, 10, window)
+    assert len(window.entries) <= MAX_ENTRIES
+    assert [entry.time for entry in window.entries] == sorted(entry.time for entry in window.entries)
+
+
+@given(st.lists(st.tuples(st.floats(0, 5_000), st.integers(0, 40)), max_size=200))
+def test_nothing_is_reported_twice_of_values(times: list[tuple[float, int]]) -> None:
+    assert sum(_of_values(times, 4)) <= len(times)

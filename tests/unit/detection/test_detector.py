@@ -203,6 +203,23 @@ def test_a_story_sums_what_each_request_touched_and_unknown_is_one() -> None:
     assert _of(signals(rules, unseen, unseen), "mass") == []
 
 
+def test_a_story_of_values_counts_what_differs() -> None:
+    rules = MASS.replace("type: eventCount", "type: valueCount\n    value: [target.name]")
+    same = [_gone("rp", 1000.0 + index) for index in range(5)]
+    assert _of(signals(rules, *same), "mass") == []
+
+    found = _of(signals(rules, *same, _gone("rp-2", 1006.0), _gone("rp-3", 1007.0), _gone("rp-3", 1008.0)), "mass")
+    assert [(signal.count, signal.title) for signal in found] == [(7, "7 restore points"), (1, "8 restore points")]
+
+
+def test_a_value_of_several_fields_differs_where_one_of_them_does() -> None:
+    rules = MASS.replace("type: eventCount", "type: valueCount\n    value: [target.namespace, target.name]")
+    rows = [_gone("rp", 1000.0 + index, namespace=f"ns-{index}") for index in range(3)]
+    assert [
+        signal.count for signal in _of(signals(rules.replace("    groupBy: [target.namespace]\n", ""), *rows), "mass")
+    ] == [3]
+
+
 def test_a_row_that_two_members_match_counts_once() -> None:
     twin = MASS.replace(
         "- name: mass", "- name: gone-too\n  match: {apiGroups: [apps.kio.kasten.io], resources: ['*']}\n- name: mass"

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
 from auditwatch.detection.compiled import CompiledRule, RuleSet
 from auditwatch.detection.counting import add, sum_around
 from auditwatch.detection.exceptions import CompiledException
-from auditwatch.detection.index import Index
+from auditwatch.detection.formers import Formers, InForce
 from auditwatch.detection.matching import kind_of
 from auditwatch.detection.ownk10 import of_one_k10
 from auditwatch.detection.revising import quiet_signal, revised, told_before
@@ -29,24 +28,6 @@ from auditwatch.detection.windows import Windows, window_prefix
 from auditwatch.events.activity import API_DOWN, Activity, Gap, LogRow, Revision
 
 
-@dataclass(frozen=True, slots=True)
-class _InForce:
-    """A rule set with what the detector looks up per row."""
-
-    rule_set: RuleSet
-    index: Index[CompiledRule]
-    stories: tuple[CompiledRule, ...]
-    since: Mapping[str, int]
-    """By rule digest, the log sequence above which the rule holds."""
-
-    def is_due(self, rule: CompiledRule, sequence: int) -> bool:
-        return sequence > self.since.get(rule.digest, -1)
-
-    def is_past(self, row: Activity) -> bool:
-        """Whether it happened before there was the watch, and is only told of now: a log is older than who reads it."""
-        return row.time < self.rule_set.since
-
-
 class Detector:
     """Matching and counting over every rule set in force. For one thread.
 
@@ -55,7 +36,8 @@ class Detector:
 
     def __init__(self, complete: Callable[[Activity], Activity] = lambda activity: activity) -> None:
         self._complete = complete
-        self._in_force: dict[str, _InForce] = {}
+        self._in_force: dict[str, InForce] = {}
+        self._formers = Formers()
         self._windows = Windows()
         self.unknown_outcomes: Counter[tuple[str, str]] = Counter()
         """By (watch, rule): rows of which it could not be told whether the rule holds, since the start."""
@@ -67,22 +49,30 @@ class Detector:
         """Windows given up since the start because a story had too many groups."""
         return self._windows.forgotten.total()
 
-    def install(self, rule_set: RuleSet, *, in_force_from: Mapping[str, int]) -> None:
+    def install(self, rule_set: RuleSet, *, in_force_from: Mapping[str, int], at: float | None = None) -> None:
         """Put a rule set in force instead of the watch's former one.
 
         ``in_force_from``: by rule digest the log sequence above which the rule holds; a digest that is not in it
-        holds for every row. Windows of rules that are no longer there, or no longer the same, are given up.
+        holds for every row. ``at``: event time before which the former one is asked as well; without it, never.
+        Windows of rules that are no longer there, or no longer the same, are given up.
         """
-        rules = rule_set.rules.values()
-        stories = tuple(rule for rule in rules if rule.story is not None)
-        index = Index(rule for rule in rules if rule.story is None)
-        self._in_force[rule_set.watch] = _InForce(rule_set, index, stories, dict(in_force_from))
-        self._keep_windows_of(rule_set)
+        former = self._in_force.get(rule_set.watch)
+        if former is not None and former.differs(rule_set):
+            self._retire(former, at)
+        self._in_force[rule_set.watch] = InForce.of(rule_set, in_force_from)
+        self._keep_windows_of(rule_set.watch)
 
-    def remove(self, watch: str) -> None:
-        """Take a watch's rules out of force and give up its windows."""
-        self._in_force.pop(watch, None)
-        self._windows.keep(watch, frozenset())
+    def remove(self, watch: str, *, at: float | None = None) -> None:
+        """Take a watch's rules out of force, for what happens from ``at`` on, and give up its windows."""
+        former = self._in_force.pop(watch, None)
+        if former is not None:
+            self._retire(former, at)
+        self._keep_windows_of(watch)
+
+    def end_formers(self, *, before: float) -> None:
+        """Ask no longer what was taken out of force before this event time."""
+        for watch in self._formers.end(before=before):
+            self._keep_windows_of(watch)
 
     def restore(self, rows: Iterable[tuple[str, bytes]]) -> None:
         """Take up saved windows (key, payload) of the rule sets in force, or of all while there is none.
@@ -94,8 +84,8 @@ class Detector:
             return
         for watch in self._windows.watches() - self._in_force.keys():
             self._windows.keep(watch, frozenset())
-        for in_force in self._in_force.values():
-            self._keep_windows_of(in_force.rule_set)
+        for watch in self._in_force:
+            self._keep_windows_of(watch)
 
     def take_dirty(self) -> dict[str, bytes | None]:
         """Windows changed since the last call, by key; ``None`` where one is gone."""
@@ -113,17 +103,36 @@ class Detector:
             row = self._complete(row)
         elif isinstance(row, Revision):
             row = msgspec.structs.replace(row, former=self._complete(row.former), activity=self._complete(row.activity))
-        for watch, in_force in self._in_force.items():
-            if isinstance(row, Gap):
-                is_told = in_force.rule_set.tenant is None and row.reason != API_DOWN  # nothing was lost by that
-                signals += [gap_signal(watch, sequence, row)] if is_told else []
-            elif isinstance(row, Revision):
-                signals += self._revise(in_force, sequence, row)
-            else:
-                signals += self._observe(in_force, sequence, row)
+        for watch in [*self._in_force, *(self._formers.watches() - self._in_force.keys())]:
+            signals += self._of_watch(watch, sequence, row)
         return signals
 
-    def _observe(self, in_force: _InForce, sequence: int, row: Activity) -> list[Signal]:
+    def _of_watch(self, watch: str, sequence: int, row: LogRow) -> list[Signal]:
+        current = self._in_force.get(watch)
+        if isinstance(row, Gap):
+            is_told = current is not None and current.rule_set.tenant is None and row.reason != API_DOWN
+            return (
+                [gap_signal(watch, sequence, row)] if is_told else []
+            )  # nothing is lost by an API server that is down
+        now = self._told(current, sequence, row) if current is not None else []
+        time = row.activity.time if isinstance(row, Revision) else row.time
+        former = self._formers.at(watch, time)
+        return now if former is None else self._with_former(now, former, sequence, row)
+
+    def _with_former(self, now: list[Signal], former: InForce, sequence: int, row: Activity | Revision) -> list[Signal]:
+        """What is told now, and what would have been told had its record come before the change."""
+        told = frozenset(signal.rule for signal in now if signal.emits_finding)
+        found = self._told(former, sequence, row)
+        then = [signal for signal in found if signal.emits_finding and signal.rule not in told]
+        more = frozenset(signal.rule for signal in then)
+        return [signal for signal in now if signal.rule not in more] + then
+
+    def _told(self, in_force: InForce, sequence: int, row: Activity | Revision) -> list[Signal]:
+        if isinstance(row, Revision):
+            return self._revise(in_force, sequence, row)
+        return self._observe(in_force, sequence, row)
+
+    def _observe(self, in_force: InForce, sequence: int, row: Activity) -> list[Signal]:
         rule_set = in_force.rule_set
         candidates = () if in_force.is_past(row) else in_force.index.candidates(kind_of(row))
         activity = seen_by(rule_set.tenant, of_one_k10(row, rule_set.k10)) if candidates else None
@@ -137,7 +146,7 @@ class Detector:
         names = frozenset([signal.rule for signal in signals])
         return signals + self._count_all(in_force, names, sequence, scope, since=sequence)
 
-    def _revise(self, in_force: _InForce, sequence: int, row: Revision) -> list[Signal]:
+    def _revise(self, in_force: InForce, sequence: int, row: Revision) -> list[Signal]:
         """The same for a row of which more is known now; rules that were not in force for it then are not now."""
         rule_set = in_force.rule_set
         own = (of_one_k10(each, rule_set.k10) for each in (row.activity, row.former))
@@ -161,11 +170,14 @@ class Detector:
         return signals + self._count_all(in_force, names, sequence, scope, since=row.sequence)
 
     def _count_all(
-        self, in_force: _InForce, names: frozenset[str], sequence: int, scope: Scope, *, since: int
+        self, in_force: InForce, names: frozenset[str], sequence: int, scope: Scope, *, since: int
     ) -> list[Signal]:
         """What the stories say that count one of these rules; ``since``: the sequence of the row that is counted."""
         signals: list[Signal] = []
+        current = self._in_force.get(in_force.rule_set.watch, in_force)
         for story in in_force.stories if names else ():
+            if in_force is not current and current.has(story):
+                continue  # the row was counted there
             if in_force.is_due(story, since) and story.story and not story.story.members.isdisjoint(names):
                 signals += self._count(in_force.rule_set, story, sequence, scope)
         return signals
@@ -175,7 +187,7 @@ class Detector:
         if truth is False:
             return None
         if truth is None:
-            self.unknown_outcomes[rule_set.watch, rule.name] += 1
+            self.unknown_outcomes[rule_set.watch, rule.name] += self._is_of_now(rule_set)
             if rule.on_unknown is None:
                 return None
         is_muted = self._is_muted(rule_set.watch, rule, sequence, scope)
@@ -227,9 +239,19 @@ class Detector:
         add(window, time=time, count=1, sequence=sequence, timespan=seconds, threshold=limit)
         return True
 
-    def _keep_windows_of(self, rule_set: RuleSet) -> None:
-        prefixes = (window_prefix(rule_set.watch, rule.name, rule.digest) for rule in rule_set.rules.values())
-        self._windows.keep(rule_set.watch, frozenset(prefixes))
+    def _retire(self, former: InForce, at: float | None) -> None:
+        if at is not None:
+            self._formers.keep(former, until=at)
+
+    def _is_of_now(self, rule_set: RuleSet) -> bool:
+        current = self._in_force.get(rule_set.watch)
+        return current is None or current.rule_set is rule_set
+
+    def _keep_windows_of(self, watch: str) -> None:
+        current = self._in_force.get(watch)
+        rule_sets = [*([current.rule_set] if current is not None else []), *self._formers.of(watch)]
+        rules = (rule for rule_set in rule_sets for rule in rule_set.rules.values())
+        self._windows.keep(watch, frozenset(window_prefix(watch, rule.name, rule.digest) for rule in rules))
 
 
 def _quietly(rule_set: RuleSet, rule: CompiledRule, sequence: int, scope: Scope) -> Signal | None:

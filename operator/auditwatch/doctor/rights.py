@@ -16,7 +16,7 @@ MULTICLUSTER: Final = "multi-cluster objects"
 """The one feature without which an operator is at work all the same."""
 _FINDINGS: Final = "k10securityfindings"
 _OWN: Final = (
-    *(Permission(verb, GROUP, "auditwatches") for verb in ("list", "watch", "patch")),
+    *(Permission(verb, GROUP, "auditwatches") for verb in ("list", "watch")),
     Permission("patch", GROUP, "auditwatches/status"),
     *(Permission(verb, GROUP, _FINDINGS) for verb in ("list", "create", "patch")),
     Permission("patch", GROUP, f"{_FINDINGS}/status"),
@@ -48,7 +48,7 @@ def needed(
     }
     if name := configured.default_watch:
         features["default AuditWatch"] = [
-            Permission(verb, GROUP, "auditwatches", namespace, name) for verb in ("get", "create")
+            Permission(verb, GROUP, "auditwatches", namespace, name) for verb in ("get", "create", "patch")
         ]
     if second := [place for place in multicluster if place not in {k10.namespace for k10 in instances}]:
         features[MULTICLUSTER] = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from auditwatch.detection.signal import Signal
 from auditwatch.findings import adoption, identity
@@ -18,11 +18,10 @@ from auditwatch.findings.evidence import short_key
 from auditwatch.findings.folding import Kin, correct, fold, is_superseded
 from auditwatch.findings.forgetting import Told, beyond_room, is_over, needless
 from auditwatch.findings.opening import FOLDED, opened
+from auditwatch.findings.policies import DEFAULT_POLICY, Policies
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.findings.quotas import Quotas, purse
 from auditwatch.findings.state import FindingState, decode, encode
-
-DEFAULT_POLICY: Final = FindingPolicy()
 
 
 class Ledger:
@@ -35,7 +34,7 @@ class Ledger:
         self._journal_id = journal_id
         self._cluster = cluster
         self._clock = clock
-        self._policies: dict[str, FindingPolicy] = {}
+        self._policies = Policies()
         self._states: dict[str, FindingState] = {}
         self._latest: dict[str, FindingState] = {}
         self._kin = Kin()
@@ -65,9 +64,12 @@ class Ledger:
         states = (state for state in self._states.values() if state.watch == watch and state.shown)
         return sum(1 for state in states if not is_superseded(state))
 
-    def configure(self, watch: str, policy: FindingPolicy) -> None:
-        """Use this policy for the watch from now on. What is open stays where it is and may become visible."""
-        self._policies[watch] = policy
+    def configure(self, watch: str, policy: FindingPolicy, *, at: float | None = None) -> None:
+        """Use this policy for the watch from now on. What is open stays where it is and may become visible.
+
+        What happened before event time ``at`` is shown if its former policy would have shown it.
+        """
+        self._policies.put(watch, policy, at=at)
         self._ended.discard(watch)
         for orphan in self._orphans.pop(watch, ()):
             self._continue(orphan, policy)
@@ -77,9 +79,13 @@ class Ledger:
 
     def end(self, watch: str) -> None:
         """The watch is gone: its incidents stay until they are told, or refused."""
-        self._policies.pop(watch, None)
+        self._policies.drop(watch)
         self._orphans.pop(watch, None)
         self._ended.add(watch)
+
+    def end_formers(self, *, before: float) -> None:
+        """Show no longer by policies that ended before this event time."""
+        self._policies.end_formers(before=before)
 
     def end_others(self, watches: Collection[str]) -> None:
         """These are all the watches there are."""
@@ -88,7 +94,7 @@ class Ledger:
 
     def move_unwritten(self, watch: str, written: Container[str]) -> None:
         """Where the watch's findings go elsewhere now, take along those of which nothing is at the API server yet."""
-        namespace = self._policies.get(watch, DEFAULT_POLICY).namespace_of(watch)
+        namespace = (self._policies.get(watch) or DEFAULT_POLICY).namespace_of(watch)
         staying = [state for state in self._states.values() if state.watch == watch and state.namespace != namespace]
         for state in staying:
             key = f"{namespace}/{state.name}"
@@ -180,7 +186,7 @@ class Ledger:
         if state is None or signal.sequence <= state.revision:
             return
         self.amended += 1
-        policy = self._policies.get(signal.watch, DEFAULT_POLICY)
+        policy = self._policies.of(signal)
 
         def change(state: FindingState) -> None:
             amend(state, signal)
@@ -227,7 +233,7 @@ class Ledger:
             self._change(story, lambda story: correct(story, signal))
 
     def _open_incident(self, signal: Signal, own: str) -> None:
-        policy = self._policies.get(signal.watch, DEFAULT_POLICY)
+        policy = self._policies.of(signal)
         latest = self._latest.get(own)
         if latest is not None and self._is_known(latest, signal):
             self.duplicates += 1
@@ -267,7 +273,7 @@ class Ledger:
         self._dirty.add(state.key)
 
     def _absorb(self, state: FindingState, signal: Signal) -> None:
-        policy = self._policies.get(signal.watch, DEFAULT_POLICY)
+        policy = self._policies.of(signal)
 
         def change(state: FindingState) -> None:
             absorb(state, signal)

@@ -15,6 +15,7 @@ import structlog
 from auditwatch.detection.compiled import RuleSet
 from auditwatch.findings.policy import FindingPolicy
 from auditwatch.journal.journal import Journal
+from auditwatch.runtime.engine import GRACE_SECONDS
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.needing import NeedlesInForce
 from auditwatch.runtime.publishing_memory import configure
@@ -30,14 +31,22 @@ log = structlog.get_logger()
 class Enforcing:
     """Each method answers why it could not be done; an empty text where it was. Sources look for the needles first."""
 
-    def __init__(self, engine: EngineThread, needles: NeedlesInForce, *, seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self,
+        engine: EngineThread,
+        needles: NeedlesInForce,
+        *,
+        clock: Callable[[], float],
+        seconds: float = ANSWER_SECONDS,
+    ) -> None:
         self._engine = engine
         self._needles = needles
+        self._clock = clock
         self._seconds = seconds
 
     def put(self, rule_set: RuleSet, policy: FindingPolicy) -> str:
         """Put a watch's rules in force, instead of those it had."""
-        self._needles.put(rule_set)
+        self._needles.put(rule_set, now=self._clock())
         return self._done(
             rule_set.watch,
             lambda: self._engine.call(lambda engine: configure(engine, rule_set.watch, policy)),
@@ -52,6 +61,10 @@ class Enforcing:
         """The same, for it is gone."""
         return self._removed(watch, lambda: self._engine.call(lambda engine: ledger_of(engine).end(watch)))
 
+    def end_formers(self) -> None:
+        """Sources look no longer for what no rule is asked about any more."""
+        self._needles.end_formers(before=self._clock() - GRACE_SECONDS)
+
     def end_others(self, watches: Collection[str]) -> str:
         """These are all the watches there are: incidents of others have nobody any more."""
         return self._done("", lambda: self._engine.call(lambda engine: ledger_of(engine).end_others(watches)))
@@ -65,7 +78,7 @@ class Enforcing:
     def _removed(self, watch: str, *further: Callable[[], Future[None]]) -> str:
         trouble = self._done(watch, lambda: self._engine.remove_rule_set(watch), *further)
         if not trouble:
-            self._needles.remove(watch)
+            self._needles.remove(watch, now=self._clock())
         return trouble
 
     def _done(self, watch: str, *steps: Callable[[], Future[None]]) -> str:

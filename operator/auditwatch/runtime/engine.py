@@ -25,6 +25,10 @@ from auditwatch.runtime.upkeep import Upkeep
 
 log = structlog.get_logger()
 
+GRACE_SECONDS: Final = 600.0
+"""How long after a change of rules the record of what happened before may come and be judged by what held then."""
+SKEW_SECONDS: Final = 2.0
+"""By how much an API server's clock may be ahead of ours."""
 MOST_SETTLED_TWICE: Final = 3
 """Turns in succession after which what is wrong is in this process."""
 
@@ -49,6 +53,8 @@ class Engine:
         self.problems = Problems()
         self.figures = EngineFigures(is_alive=True, limit_bytes=journal.limit_bytes)
         self._settler = Settler(journal, cluster=cluster, problems=self.problems, reading=reading, own=own)
+        self.change_time = 0.0
+        """Event time from which a change that is made in this turn holds."""
         self._is_matching = False
         self._deliveries = self._refused = 0
         self._has_refused = False
@@ -62,7 +68,10 @@ class Engine:
 
         Raises :class:`JournalError` where only a restart mends it.
         """
+        self.change_time = now + SKEW_SECONDS
         error, moved = self._take_in(mail), 0
+        self.detector.end_formers(before=now - GRACE_SECONDS)
+        self.ledger.end_formers(before=now - GRACE_SECONDS)
         try:
             moved += self._settler.step(now=now)
             moved += self._matcher.step() if self._is_matching else self._matcher.save()
@@ -101,17 +110,21 @@ class Engine:
             self._is_matching = True
 
     def install_rule_set(self, rule_set: RuleSetLike) -> None:
-        """Put a rule set in force: rules known before for what they have not seen, new ones from now on."""
-        self.detector.install(rule_set, in_force_from=put_in_force(self.journal, rule_set))
+        """Put a rule set in force: rules known before for what they have not seen, new ones from now on.
+
+        What it takes the place of is asked for :data:`GRACE_SECONDS` about what happened before.
+        """
+        in_force_from = put_in_force(self.journal, rule_set)
+        self.detector.install(rule_set, in_force_from=in_force_from, at=self.change_time)
 
     def read_with(self, reading: Reading) -> None:
         """Read audit events with these facts from now on."""
         self._settler.read_with(reading)
 
     def remove_rule_set(self, watch: str) -> None:
-        """Take a watch's rules out of force and forget since when they were."""
+        """Take a watch's rules out of force for what happens from now on, and forget since when they were."""
         put_out_of_force(self.journal, watch)
-        self.detector.remove(watch)
+        self.detector.remove(watch, at=self.change_time)
 
     def _measure(self) -> None:
         self.figures = replace(

@@ -1,8 +1,10 @@
 """kopf, in a thread and a loop of its own: it reconciles AuditWatch and nothing else.
 
-It leaves no finalizer, runs no daemon and posts no event, so deleting an AuditWatch or the operator never hangs. What
-its handlers learn goes to the :class:`Reconciler`; the status of an AuditWatch is written elsewhere, by one writer.
-Deletions that happen while the connection is down are not told to kopf at all; the repair loop finds those.
+It leaves no finalizer, runs no daemon, posts no event and writes nothing into an AuditWatch: deleting one or the
+operator never hangs, and no request of ours stands beside the one that made a change. It only watches. What it sees
+goes to the :class:`Reconciler`, which knows by the generation what is new. The status of an AuditWatch is written elsewhere, by
+one writer. Deletions that happen while the connection is down are not told to kopf at all, and what a handler fails on
+is not tried again; the repair loop finds both.
 """
 
 from __future__ import annotations
@@ -28,14 +30,6 @@ class Reconciler(Protocol):
 
     def gone(self, uid: str) -> None:
         """The AuditWatch of this uid was deleted."""
-
-
-class GenerationStorage(kopf.AnnotationsDiffBaseStorage):
-    """A diff base that is the generation alone: spec changes are all we react to, and annotations stay small."""
-
-    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> Any:  # noqa: ARG002 - kopf's signature
-        """The essence kopf compares to decide whether the object changed."""
-        return {"metadata": {"generation": body.metadata.get("generation")}}
 
 
 Login = Callable[[kopf.OperatorSettings], kopf.ConnectionInfo | None]
@@ -69,9 +63,6 @@ def settings_for_kopf() -> kopf.OperatorSettings:
     settings.peering.standalone = True
     settings.scanning.disabled = True
     settings.posting.enabled = False
-    settings.persistence.finalizer = f"{GROUP}/finalizer"
-    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP, v1=False)
-    settings.persistence.diffbase_storage = GenerationStorage(prefix=GROUP, key="last-handled", v1=False)
     settings.watching.client_timeout = 600
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
@@ -93,12 +84,6 @@ def build_registry(reconciler: Reconciler, *, login: Login) -> kopf.OperatorRegi
             reconciler.gone(uid)
         else:
             reconciler.seen(dict(body))
-
-    @kopf.on.create(GROUP, VERSION, PLURAL, registry=registry)
-    @kopf.on.update(GROUP, VERSION, PLURAL, registry=registry)
-    @kopf.on.resume(GROUP, VERSION, PLURAL, registry=registry)
-    def reconcile(body: kopf.Body, **_: Any) -> None:
-        reconciler.seen(dict(body))
 
     return registry
 

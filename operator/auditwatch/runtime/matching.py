@@ -31,12 +31,19 @@ _ROWS: msgspec.json.Decoder[LogRow] = msgspec.json.Decoder(LogRow)
 class DetectorLike(Protocol):
     """What the engine needs of the detector."""
 
-    def install(self, rule_set: Any, *, in_force_from: Mapping[str, int]) -> None:
-        """Put a rule set in force, each rule (by digest) for rows above its log sequence."""
+    def install(self, rule_set: Any, *, in_force_from: Mapping[str, int], at: float | None = None) -> None:
+        """Put a rule set in force, each rule (by digest) for rows above its log sequence.
+
+        What it takes the place of is still asked about what happened before ``at``.
+        """
         ...
 
-    def remove(self, watch: str) -> None:
-        """Take a watch's rules out of force."""
+    def remove(self, watch: str, *, at: float | None = None) -> None:
+        """Take a watch's rules out of force, for what happens from ``at`` on."""
+        ...
+
+    def end_formers(self, *, before: float) -> None:
+        """Ask no longer what was taken out of force before this time."""
         ...
 
     def observe(self, sequence: int, row: LogRow) -> list[Signal]:
@@ -65,6 +72,10 @@ class LedgerLike(Protocol):
 
     def take_dirty(self) -> Rows:
         """Findings changed since the last call."""
+        ...
+
+    def end_formers(self, *, before: float) -> None:
+        """Show no longer by what an AuditWatch said before this time."""
         ...
 
 

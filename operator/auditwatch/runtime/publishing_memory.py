@@ -98,7 +98,7 @@ class Memory:
 def configure(engine: Engine, watch: str, policy: FindingPolicy) -> None:
     """Use this policy for the watch's findings; those of which nothing was written yet go where it says."""
     ledger = _ledger(engine)
-    ledger.configure(watch, policy)
+    ledger.configure(watch, policy, at=engine.change_time)
     ledger.move_unwritten(watch, dict(engine.journal.snapshots(SPACE)))
 
 

@@ -59,7 +59,7 @@ class Reconciling:
         self._tenant_namespaces = tuple(tenant_namespaces)
         self._shipped = tuple(packs)
         self._shared = Shared()
-        self._enforcing = Enforcing(engine, needles)
+        self._enforcing = Enforcing(engine, needles, clock=clock)
         self._own_lists = own_lists(namespace=operator_namespace, account=account)
         self._guarding = Guarding(
             self._enforcing,
@@ -102,6 +102,7 @@ class Reconciling:
             self.seen(body)
         for uid in self._registry.missing_from({body["metadata"]["uid"] for body in bodies}):
             self.gone(uid)
+        self._enforcing.end_formers()
         self._enforcing.end_others({_key(body["metadata"]) for body in bodies} | {self._guarding.key})
 
     def waiting_for(self) -> str:

@@ -203,7 +203,7 @@ def test_one_watch_may_be_made_by_its_name_and_none_where_none_is_wanted() -> No
         return [rule for _, rule in rules(values) if "auditwatches" in rule["resources"] and "create" in rule["verbs"]]
 
     [rule] = making("auditWatch: {name: other}")
-    assert (rule["resourceNames"], rule["verbs"]) == (["other"], ["get", "create"])
+    assert (rule["resourceNames"], rule["verbs"]) == (["other"], ["get", "create", "patch"])
     assert making("auditWatch: {create: false}") == []
 
 

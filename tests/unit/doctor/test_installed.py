@@ -176,7 +176,7 @@ def test_the_default_watch_may_be_made_by_its_name_alone(raw: dict[str, Any], na
 
     assert configured(raw).default_watch == name
     assert [str(each) for each in asked] == [
-        f"{verb} auditwatches.k10auditwatch.io {name} in namespace ours" for verb in ("get", "create") if name
+        f"{verb} auditwatches.k10auditwatch.io {name} in namespace ours" for verb in ("get", "create", "patch") if name
     ]
 
 

@@ -91,13 +91,20 @@ class Counting:
     total: int = 0
     poison: int = -1
     """Sequence on which it fails."""
+    changes: list[tuple[str, float | None]] = field(default_factory=list)
+    """Watches that were changed, and the event time each change holds from."""
     _is_dirty: bool = False
 
-    def install(self, rule_set: Any, *, in_force_from: Mapping[str, int]) -> None:
+    def install(self, rule_set: Any, *, in_force_from: Mapping[str, int], at: float | None = None) -> None:
         self.in_force[rule_set.watch] = dict(in_force_from)
+        self.changes.append((rule_set.watch, at))
 
-    def remove(self, watch: str) -> None:
+    def remove(self, watch: str, *, at: float | None = None) -> None:
+        self.changes.append((watch, at))
         del self.in_force[watch]
+
+    def end_formers(self, *, before: float) -> None:
+        """It has none."""
 
     def observe(self, sequence: int, row: LogRow) -> list[Signal]:
         if sequence == self.poison:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from auditwatch.journal.journal import Journal
+from auditwatch.runtime.engine import SKEW_SECONDS
 from auditwatch.runtime.inforce import put_in_force, put_out_of_force
 from tests.unit.runtime.engine_parts import Bench, Changes, RuleSet
 
@@ -86,7 +88,12 @@ async def test_the_detector_is_told_since_when_and_a_restart_changes_nothing(tmp
     engine.install_rule_set(RuleSet.of(WATCH, "x", "y")).result()
     assert bench.detector.in_force == {WATCH: {"x": 2, "y": 3}}
 
+    before = time.time()
     engine.remove_rule_set(WATCH).result()
     assert bench.detector.in_force == {}
+    assert [watch for watch, _ in bench.detector.changes] == [WATCH, WATCH]
+    times = [at or 0.0 for _, at in bench.detector.changes]
+    assert times[0] <= times[1] <= time.time() + SKEW_SECONDS
+    assert times[1] >= before + SKEW_SECONDS - 1.0
     assert engine.call(lambda inside: inside.journal.marks("inforce/")).result() == {}
     engine.stop()

@@ -19,7 +19,7 @@ def _needles() -> tuple[NeedlesInForce, str]:
     """The needles in force, and the digest of those before the rule was."""
     needles = NeedlesInForce([OWN])
     before = needles().digest
-    needles.put(RULES)
+    needles.put(RULES, now=0.0)
     return needles, before
 
 
@@ -46,7 +46,7 @@ def test_needles_of_an_earlier_life_are_not_trusted() -> None:
 def test_older_needles_that_hold_the_rules_are_good_enough() -> None:
     needles, _ = _needles()
     before = needles().digest
-    needles.put(rules("a/c", "config.kio.kasten.io", "policies"))
+    needles.put(rules("a/c", "config.kio.kasten.io", "policies"), now=0.0)
     assert pending(RULES, SEEN, {"w/n": before}, needles.are_known) == SEEN
 
 
@@ -65,7 +65,7 @@ def test_many_late_senders_are_counted() -> None:
 def test_what_is_remembered_of_needles_is_bounded() -> None:
     needles, before = _needles()
     for number in range(REMEMBERED):
-        needles.put(rules(f"a/w{number}", f"g{number}.example.com", "things"))
+        needles.put(rules(f"a/w{number}", f"g{number}.example.com", "things"), now=0.0)
     assert not needles.are_known(frozenset([OWN]), before)
 
 

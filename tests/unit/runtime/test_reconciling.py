@@ -125,7 +125,8 @@ def test_findings_are_made_under_the_policy_of_the_watch_and_the_runbooks_of_the
     )
     reconciling.seen(body(findings={"minSeverity": "High"}))
 
-    policy = engine.call(lambda inner: ledger_of(inner)._policies["aw/watch-u1"]).result()
+    policy = engine.call(lambda inner: ledger_of(inner)._policies.get("aw/watch-u1")).result()
+    assert policy is not None
     assert policy.min_severity == "High"
     assert policy.runbook_address("retention-cut") == "https://wiki.example.com/retention-cut"
 
@@ -245,11 +246,15 @@ def test_sources_look_for_what_the_rules_of_a_watch_need_as_long_as_it_is_there(
     reconciling.seen(body(packs=[], rules=[RULE]))
     wanted = needles()
     reconciling.seen(body(generation=2, packs=[], rules=[RULE], paused=True))
+    just_paused = needles()
+    needles.end_formers(before=1001.0)
     paused = needles()
     reconciling.seen(body(generation=3, packs=[], rules=[RULE]))
     again = needles()
     reconciling.gone("u1")
+    needles.end_formers(before=1001.0)
 
+    assert just_paused == wanted
     assert wanted.needles > nothing.needles
     assert (paused, again, needles()) == (nothing, wanted, nothing)
 
@@ -400,6 +405,7 @@ def test_a_deleted_watch_that_could_not_be_taken_out_of_force_is_tried_again(
     assert _installed(engine, "aw/watch-u1")
     read_only(engine, "0")
     reconciling.repair([])
+    needles.end_formers(before=1001.0)
 
     assert (registry.entries(), in_force(engine), needles()) == ([], {}, nothing)
     assert _installed(engine, "aw/watch-u1") == {}
@@ -428,7 +434,7 @@ def test_an_engine_that_hangs_holds_nobody_for_ever_and_does_nothing_afterwards(
 
     hanging = engine._post(hang)
     entered.wait()
-    trouble = Enforcing(engine, needles, seconds=0.01).remove("aw/watch-u1")
+    trouble = Enforcing(engine, needles, clock=lambda: 1000.0, seconds=0.01).remove("aw/watch-u1")
     leave.set()
     hanging.result()
 

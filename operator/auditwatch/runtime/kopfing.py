@@ -2,9 +2,9 @@
 
 It leaves no finalizer, runs no daemon, posts no event and writes nothing into an AuditWatch: deleting one or the
 operator never hangs, and no request of ours stands beside the one that made a change. It only watches. What it sees
-goes to the :class:`Reconciler`, which knows by the generation what is new. The status of an AuditWatch is written elsewhere, by
-one writer. Deletions that happen while the connection is down are not told to kopf at all, and what a handler fails on
-is not tried again; the repair loop finds both.
+goes to the :class:`Reconciler`, which knows by the generation what is new. The status of an AuditWatch is written
+elsewhere, by one writer. Deletions that happen while the connection is down are not told to kopf at all, and what a
+handler fails on is not tried again; the repair loop finds both.
 """
 
 from __future__ import annotations

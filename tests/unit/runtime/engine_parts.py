@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from auditwatch.detection.detector import Detector
 from auditwatch.detection.signal import Signal
 from auditwatch.events.activity import Gap, LogRow, Revision, StateChange
 from auditwatch.events.keys import state_change_key
@@ -211,3 +212,16 @@ def matched(engine: EngineThread, sequence: int) -> None:
         if engine.call(lambda inside: inside.journal.position("detected")).result() >= sequence:
             return
     raise AssertionError(f"never matched up to {sequence}: {engine.figures()}")
+
+
+def real_engine(path: Path, *, now: float) -> EngineThread:
+    """A thread, not started yet, with the operator's own detector and ledger, and a clock that stands still."""
+    return EngineThread(
+        lambda: Journal.open(path, clock=lambda: now, new_id=lambda: "j0", new_key=lambda: b"k" * 32),
+        Detector(),
+        lambda journal: Ledger(journal_id=journal.id, cluster="c"),
+        cluster="c",
+        clock=lambda: now,
+        reading=Reading(),
+        on_dirty=lambda _sequence, _rows: None,
+    )

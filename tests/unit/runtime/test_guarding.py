@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -18,16 +17,14 @@ from auditwatch.detection.packs import built_in_packs
 from auditwatch.detection.shared import LABEL
 from auditwatch.detection.showing import shown_rows
 from auditwatch.findings.identity import watch_label
-from auditwatch.findings.ledger import Ledger
-from auditwatch.journal.journal import Journal
 from auditwatch.k10.identity import K10Instance
 from auditwatch.runtime.engine import Engine
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.guarding import SINCE
 from auditwatch.runtime.needing import NeedlesInForce
-from auditwatch.runtime.reading import Reading
 from auditwatch.runtime.reconciling import Reconciling
 from auditwatch.runtime.registry import Registry
+from tests.unit.runtime.engine_parts import real_engine
 
 KEY = guard_key("aw")
 Start = Callable[[], EngineThread]
@@ -36,29 +33,14 @@ Start = Callable[[], EngineThread]
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """An engine on the same journal each time, as after a restart."""
-    ids = itertools.count()
     running: list[EngineThread] = []
 
     def started() -> EngineThread:
         for thread in running:
             thread.stop()
-        thread = EngineThread(
-            lambda: Journal.open(
-                tmp_path / "journal.db",
-                clock=lambda: 5000.0,
-                new_id=lambda: f"j{next(ids)}",
-                new_key=lambda: b"k" * 32,
-            ),
-            Detector(),
-            lambda journal: Ledger(journal_id=journal.id, cluster="c"),
-            cluster="c",
-            clock=lambda: 5000.0,
-            reading=Reading(),
-            on_dirty=lambda _sequence, _rows: None,
-        )
-        thread.start()
-        running.append(thread)
-        return thread
+        running.append(real_engine(tmp_path / "journal.db", now=5000.0))
+        running[-1].start()
+        return running[-1]
 
     yield started
     running[-1].stop()

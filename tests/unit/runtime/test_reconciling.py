@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,17 +13,15 @@ from auditwatch.detection.detector import Detector
 from auditwatch.detection.guards import guard_key
 from auditwatch.detection.packs import built_in_packs
 from auditwatch.detection.shared import LABEL
-from auditwatch.findings.ledger import Ledger
-from auditwatch.journal.journal import Journal
 from auditwatch.k10.identity import K10Instance
 from auditwatch.runtime.enforcing import Enforcing
 from auditwatch.runtime.engine import Engine
 from auditwatch.runtime.enginethread import EngineThread
 from auditwatch.runtime.needing import NeedlesInForce
-from auditwatch.runtime.reading import Reading
 from auditwatch.runtime.reconciling import Reconciling
 from auditwatch.runtime.registry import Registry, WatchEntry
 from auditwatch.runtime.tally import ledger_of
+from tests.unit.runtime.engine_parts import real_engine
 
 RULE: dict[str, Any] = {
     "name": "touched",
@@ -36,21 +33,7 @@ INFORCE = "inforce/"
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[EngineThread]:
-    ids = itertools.count()
-    thread = EngineThread(
-        lambda: Journal.open(
-            tmp_path / "journal.db",
-            clock=lambda: 1000.0,
-            new_id=lambda: f"j{next(ids)}",
-            new_key=lambda: b"k" * 32,
-        ),
-        Detector(),
-        lambda journal: Ledger(journal_id=journal.id, cluster="c"),
-        cluster="c",
-        clock=lambda: 1000.0,
-        reading=Reading(),
-        on_dirty=lambda _sequence, _rows: None,
-    )
+    thread = real_engine(tmp_path / "journal.db", now=1000.0)
     thread.start()
     yield thread
     thread.stop()

@@ -119,6 +119,8 @@ class RuleSet:
     """Event time, seconds since the epoch, before which nothing is matched: what happened before there was a watch."""
     tenant: str | None = None
     """The only namespace it sees; ``None`` for a watch of the operator's own namespace."""
+    tells_gaps: bool = True
+    """Whether what nobody saw is told beside what its rules find."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Names of rules with a fatal problem, with the first of them."""
 

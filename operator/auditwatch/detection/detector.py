@@ -110,10 +110,9 @@ class Detector:
     def _of_watch(self, watch: str, sequence: int, row: LogRow) -> list[Signal]:
         current = self._in_force.get(watch)
         if isinstance(row, Gap):
-            is_told = current is not None and current.rule_set.tenant is None and row.reason != API_DOWN
-            return (
-                [gap_signal(watch, sequence, row)] if is_told else []
-            )  # nothing is lost by an API server that is down
+            # Nothing is lost by an API server that is down.
+            is_told = current is not None and current.tells_gaps and row.reason != API_DOWN
+            return [gap_signal(watch, sequence, row)] if is_told else []
         now = self._told(current, sequence, row) if current is not None else []
         time = row.activity.time if isinstance(row, Revision) else row.time
         former = self._formers.at(watch, time)

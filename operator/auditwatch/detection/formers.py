@@ -36,6 +36,11 @@ class InForce:
         stories = tuple(rule for rule in rules if rule.story is not None)
         return cls(rule_set, Index(rule for rule in rules if rule.story is None), stories, dict(since))
 
+    @property
+    def tells_gaps(self) -> bool:
+        """Whether it tells what nobody saw: no tenant may know what happens elsewhere."""
+        return self.rule_set.tells_gaps and self.rule_set.tenant is None
+
     def is_due(self, rule: CompiledRule, sequence: int) -> bool:
         """Whether the rule was in force when the row of this sequence was written."""
         return sequence > self.since.get(rule.digest, -1)

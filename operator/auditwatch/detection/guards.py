@@ -62,7 +62,7 @@ def guard_rules(
         if (kept := tuple(each for each in pack.rules if each[1].name in GUARDS))
     ]
     source = RuleSource(watch=guard_key(operator_namespace), since=since, packs=uses, lists=lists)
-    return compile_watch(source, k10=k10, now=now)[0]
+    return replace(compile_watch(source, k10=k10, now=now)[0], tells_gaps=False)  # AuditWatches tell of them
 
 
 def unguarded(use: PackUse) -> tuple[PackUse, tuple[Problem, ...]]:

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from auditwatch.api.auditwatch import PackReference
-from auditwatch.detection.compile import PackUse
+from auditwatch.detection.compile import PackUse, RuleSource, compile_watch
+from auditwatch.detection.detector import Detector
 from auditwatch.detection.guards import ACCOUNTS, GUARDS, NAMESPACES, guard_key, guard_rules, own_lists, unguarded
 from auditwatch.detection.packs import LoadedPack, built_in_packs, find_pack
 from auditwatch.detection.statesight import hidden
+from auditwatch.events.activity import Gap
 from auditwatch.k10.view import InstalledK10
 
 
@@ -32,6 +34,19 @@ def test_the_rule_set_has_all_of_them_and_nothing_else() -> None:
     assert set(rule_set.rules) == GUARDS
     assert (rule_set.watch, rule_set.since, rule_set.tenant) == (guard_key("aw"), 7.0, None)
     assert not any(rule.is_muted or rule.unresolved for rule in rule_set.rules.values())
+
+
+def test_what_nobody_saw_is_told_by_audit_watches_alone() -> None:
+    gap = Gap(cluster="c", source="state", subject="pods", reason="HistoryLost", message="m", start=1.0, end=2.0)
+    detector = Detector()
+    detector.install(
+        guard_rules(built_in_packs()[0], operator_namespace="aw", k10=InstalledK10(), since=0.0, now=0.0),
+        in_force_from={},
+    )
+    assert detector.observe(1, gap) == []
+
+    detector.install(compile_watch(RuleSource(watch="aw/k10"), k10=InstalledK10(), now=0.0)[0], in_force_from={})
+    assert [signal.watch for signal in detector.observe(2, gap)] == ["aw/k10"]
 
 
 def test_none_of_them_asks_a_list_that_people_fill() -> None:

@@ -163,8 +163,9 @@ def _search_without_rights(session: Session) -> None:
     session.kubectl("a refused token", "create", "token", "k10-k10", HERE)
     session.kubectl("a refused list", "get", "restorepointcontents")
     session.kubectl("a refused deletion", "delete", "restorepointcontent", "shop-scheduled-00001")
-    for number in range(5):
-        session.request(f"nobody {number}", "GET", f"{APPS}/restorepointcontents", Authorization="Bearer nonsense")
+    tried = ("restorepointcontents", "clusterrestorepoints", "restorepoints", "applications", "restorepointcontents/x")
+    for number, resource in enumerate((tried[0], tried[0], *tried[1:])):
+        session.request(f"nobody {number}", "GET", f"{APPS}/{resource}", Authorization="Bearer nonsense")
 
 
 def _keys(session: Session) -> None:

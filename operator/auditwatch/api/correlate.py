@@ -12,8 +12,6 @@ from auditwatch.api.model import Flaw, Int, Model, Name, Path, Raw, Validation, 
 MOST_VALUES: Final = 32
 """The highest number of different values a story may ask for: a window keeps twice as many."""
 _ONE_OF = Validation("has(self.rule) != has(self.tags)", "say whose signals: set exactly one of rule and tags")
-
-
 _VALUE = Validation(
     "(self.type == 'valueCount') == has(self.value)",
     "set value for a valueCount, whose different values are counted, and for no other type",

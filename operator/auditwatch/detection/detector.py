@@ -37,7 +37,7 @@ class Detector:
     def __init__(self, complete: Callable[[Activity], Activity] = lambda activity: activity) -> None:
         self._complete = complete
         self._in_force: dict[str, InForce] = {}
-        self._formers = Formers()
+        self._formers: Formers[InForce] = Formers()
         self._windows = Windows()
         self.unknown_outcomes: Counter[tuple[str, str]] = Counter()
         """By (watch, rule): rows of which it could not be told whether the rule holds, since the start."""
@@ -240,16 +240,15 @@ class Detector:
 
     def _retire(self, former: InForce, at: float | None) -> None:
         if at is not None:
-            self._formers.keep(former, until=at)
+            self._formers.keep(former.rule_set.watch, former, until=at)
 
     def _is_of_now(self, rule_set: RuleSet) -> bool:
         current = self._in_force.get(rule_set.watch)
         return current is None or current.rule_set is rule_set
 
     def _keep_windows_of(self, watch: str) -> None:
-        current = self._in_force.get(watch)
-        rule_sets = [*([current.rule_set] if current is not None else []), *self._formers.of(watch)]
-        rules = (rule for rule_set in rule_sets for rule in rule_set.rules.values())
+        kept = [self._in_force.get(watch), *self._formers.of(watch)]
+        rules = [rule for each in kept if each is not None for rule in each.rule_set.rules.values()]
         self._windows.keep(watch, frozenset(window_prefix(watch, rule.name, rule.digest) for rule in rules))
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from auditwatch.detection.compiled import CompiledRule, RuleSet
 from auditwatch.detection.index import Index
 from auditwatch.events.activity import Activity
+
+T = TypeVar("T")
 
 MAX_FORMERS: Final = 8
 """Kept of one watch. Of more the newest are given up: what held before the first of many changes is what matters."""
@@ -59,44 +61,43 @@ class InForce:
         return known is not None and known.digest == story.digest
 
 
-@dataclass(frozen=True, slots=True)
-class Former:
-    """What was in force until event time ``until``, seconds since the epoch."""
-
-    in_force: InForce
-    until: float
-
-
-class Formers:
-    """By watch, rising by when they ended."""
+class Formers(Generic[T]):
+    """What each watch had before, with the event time (seconds since the epoch) until which it held; rising."""
 
     def __init__(self) -> None:
-        self._by_watch: dict[str, list[Former]] = {}
+        self._by_watch: dict[str, list[tuple[float, T]]] = {}
 
-    def keep(self, in_force: InForce, *, until: float) -> None:
-        """Remember what is in force no longer."""
-        kept = self._by_watch.setdefault(in_force.rule_set.watch, [])
+    def keep(self, watch: str, former: T, *, until: float) -> None:
+        """Remember what holds no longer. A clock set back lets nothing end before what was there earlier."""
+        kept = self._by_watch.setdefault(watch, [])
         if len(kept) < MAX_FORMERS:
-            kept.append(Former(in_force, max([until, *(each.until for each in kept)])))
+            kept.append((max([until, *(each for each, _ in kept)]), former))
 
-    def at(self, watch: str, time: float) -> InForce | None:
-        """What was in force at an event time, where something else is since."""
-        kept = self._by_watch.get(watch, ())
-        return next((each.in_force for each in kept if time < each.until), None)
+    def at(self, watch: str, time: float) -> T | None:
+        """What held at an event time, where something else does since."""
+        return next((former for until, former in self._by_watch.get(watch, ()) if time < until), None)
 
-    def of(self, watch: str) -> Iterator[RuleSet]:
+    def of(self, watch: str) -> Iterator[T]:
         """All that are kept of one watch."""
-        return (each.in_force.rule_set for each in self._by_watch.get(watch, ()))
+        return (former for _, former in self._by_watch.get(watch, ()))
+
+    def all(self) -> Iterator[T]:
+        """All that are kept."""
+        return (former for kept in self._by_watch.values() for _, former in kept)
 
     def watches(self) -> frozenset[str]:
         """``namespace/name`` of every watch of which one is kept."""
         return frozenset(self._by_watch)
 
+    def drop(self, watch: str) -> None:
+        """Forget all of one watch."""
+        self._by_watch.pop(watch, None)
+
     def end(self, *, before: float) -> frozenset[str]:
         """Forget those that ended before this event time; the watches that had one."""
-        ended = {watch for watch, kept in self._by_watch.items() if any(each.until < before for each in kept)}
+        ended = {watch for watch, kept in self._by_watch.items() if any(until < before for until, _ in kept)}
         for watch in ended:
-            left = [each for each in self._by_watch.pop(watch) if each.until >= before]
+            left = [each for each in self._by_watch.pop(watch) if each[0] >= before]
             if left:
                 self._by_watch[watch] = left
         return frozenset(ended)

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from auditwatch.detection.compiled import RuleSet
+from auditwatch.detection.formers import Formers
 from auditwatch.detection.needles import needles_of
 from auditwatch.events.needles import Needle, Needles
 
-MAX_FORMERS: Final = 8
-"""Rule sets of one watch out of force that are still looked for; of more the newest are not."""
 REMEMBERED: Final = 32
 """Needles of which it is known what they were, by digest; a sender uses old ones for seconds, not for long."""
 
@@ -28,7 +27,7 @@ class NeedlesInForce:
         self._always = tuple(always)
         self._lock = threading.Lock()
         self._rule_sets: dict[str, RuleSet] = {}
-        self._formers: list[tuple[float, RuleSet]] = []
+        self._formers: Formers[RuleSet] = Formers()
         self._needles = needles_of((), also=self._always)
         self._told = {self._needles.digest: self._needles}
 
@@ -38,36 +37,31 @@ class NeedlesInForce:
 
     def rule_sets(self) -> list[RuleSet]:
         """The rule sets that are asked, those of a short while ago among them."""
-        return [*self._rule_sets.values(), *(former for _, former in self._formers)]
+        return [*self._rule_sets.values(), *self._formers.all()]
 
     def put(self, rule_set: RuleSet, *, now: float) -> None:
         """Look for what this watch's rules need; for what they needed before until :meth:`end_formers`."""
         with self._lock:
             former = self._rule_sets.get(rule_set.watch)
-            self._retire(former if former is not None and former.digest != rule_set.digest else None, now)
+            if former is not None and former.digest != rule_set.digest:
+                self._formers.keep(rule_set.watch, former, until=now)
             self._rule_sets = {**self._rule_sets, rule_set.watch: rule_set}
             self._renew()
 
     def remove(self, watch: str, *, now: float) -> None:
         """The watch has no rules any more; what they needed is looked for until :meth:`end_formers`."""
         with self._lock:
-            self._retire(self._rule_sets.get(watch), now)
+            former = self._rule_sets.get(watch)
+            if former is not None:
+                self._formers.keep(watch, former, until=now)
             self._rule_sets = {known: other for known, other in self._rule_sets.items() if known != watch}
             self._renew()
 
     def end_formers(self, *, before: float) -> None:
         """Look no longer for what rules needed that went out of force before this time."""
         with self._lock:
-            left = [each for each in self._formers if each[0] >= before]
-            if len(left) != len(self._formers):
-                self._formers = left
+            if self._formers.end(before=before):
                 self._renew()
-
-    def _retire(self, former: RuleSet | None, now: float) -> None:
-        if former is None:
-            return
-        if sum(each.watch == former.watch for _, each in self._formers) < MAX_FORMERS:
-            self._formers = [*self._formers, (now, former)]
 
     def _renew(self) -> None:
         self._needles = needles_of(self.rule_sets(), also=self._always)

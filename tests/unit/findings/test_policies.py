@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from auditwatch.detection.formers import MAX_FORMERS
 from auditwatch.detection.signal import Severity
-from auditwatch.findings.policies import MAX_FORMERS, Policies
+from auditwatch.findings.policies import Policies
 from auditwatch.findings.policy import FindingPolicy
 from tests.unit.findings.making import START, WATCH, ledger, signal
 

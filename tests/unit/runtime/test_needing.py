@@ -6,10 +6,11 @@ from typing import Any
 
 from auditwatch.detection.compile import RuleSource, compile_watch
 from auditwatch.detection.compiled import RuleSet
+from auditwatch.detection.formers import MAX_FORMERS
 from auditwatch.events.needles import Needle
 from auditwatch.events.prefilter import Prefilter
 from auditwatch.k10.view import InstalledK10
-from auditwatch.runtime.needing import MAX_FORMERS, NeedlesInForce
+from auditwatch.runtime.needing import NeedlesInForce
 
 OWN = Needle(('"name":"our-own"',))
 PASSKEY = b'{"objectRef":{"resource":"passkeys","name":"p","apiGroup":"vault.kio.kasten.io","apiVersion":"v1alpha1"}}'

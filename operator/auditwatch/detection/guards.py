@@ -53,16 +53,21 @@ def guard_rules(
 ) -> RuleSet:
     """The rule set of these rules alone, as the packs have them.
 
-    ``lists``: what the operator knows of itself. ``since``: event time from which they match, ``now``: for exceptions
-    that end; both seconds since the epoch.
+    ``lists``: what the operator knows of itself, instead of what the packs suppose: an account of the usual name is
+    anybody's where the operator has another. ``since``: event time from which they match, ``now``: for exceptions that
+    end; both seconds since the epoch.
     """
-    uses = [
-        PackUse("", PackReference(name=pack.name, version=pack.version), replace(pack, rules=kept))
-        for pack in packs
-        if (kept := tuple(each for each in pack.rules if each[1].name in GUARDS))
-    ]
+    known = frozenset(named.name for named in lists)
+    parts = [_guards_of(pack, known) for pack in packs]
+    uses = [PackUse("", PackReference(name=part.name, version=part.version), part) for part in parts if part.rules]
     source = RuleSource(watch=guard_key(operator_namespace), since=since, packs=uses, lists=lists)
     return replace(compile_watch(source, k10=k10, now=now)[0], tells_gaps=False)  # AuditWatches tell of them
+
+
+def _guards_of(pack: LoadedPack, known: frozenset[str]) -> LoadedPack:
+    """The guards of a pack, and its lists but those that are known better."""
+    rules = tuple(each for each in pack.rules if each[1].name in GUARDS)
+    return replace(pack, rules=rules, lists=tuple(named for named in pack.lists if named.name not in known))
 
 
 def unguarded(use: PackUse) -> tuple[PackUse, tuple[Problem, ...]]:

@@ -120,7 +120,7 @@ def test_an_audit_watch_of_the_operators_namespace_does_not_tell_the_same_again(
 
 
 ELSEWHERE = "system:serviceaccount:security:monitor"
-DELETION = {
+DELETION: dict[str, Any] = {
     "verb": "delete",
     "user": {"username": ELSEWHERE, "groups": ["system:serviceaccounts", "system:authenticated"]},
     "objectRef": {"resource": "auditwatches", "namespace": "aw", "name": "k10", "apiGroup": "k10auditwatch.io"},
@@ -134,16 +134,29 @@ TOLD = ["watch-silenced"]
 def test_what_the_operator_does_itself_is_its_own_under_whatever_name(
     start: Start, account: str, told: list[str]
 ) -> None:
+    assert findings_of(start, DELETION, account=account) == told
+
+
+def test_an_account_of_the_usual_name_is_anybodys_where_the_operator_has_another(start: Start) -> None:
+    usual = {
+        **DELETION,
+        "user": {**DELETION["user"], "username": "system:serviceaccount:k10-auditwatch:k10-auditwatch"},
+    }
+
+    assert findings_of(start, usual, account=ELSEWHERE) == TOLD
+
+
+def findings_of(start: Start, event: dict[str, Any], *, account: str) -> list[str]:
+    """The rules that tell of the event, where the operator has this username."""
     known = registry()
     reconciler(start(), known, account=account).repair([])
     assert known.guard is not None
-    test = RuleTest.model_validate({"name": "t", "event": json.dumps(DELETION), "expect": "Match"})
+    test = RuleTest.model_validate({"name": "t", "event": json.dumps(event), "expect": "Match"})
     detector = Detector()
     detector.install(known.guard, in_force_from={})
     rows = enumerate(shown_rows(known.guard, test), start=1)
 
-    found = [signal.rule for number, row in rows for signal in detector.observe(number, row) if signal.emits_finding]
-    assert found == told
+    return [signal.rule for number, row in rows for signal in detector.observe(number, row) if signal.emits_finding]
 
 
 def test_a_pack_of_ones_own_keeps_its_rules_whatever_they_are_called(start: Start) -> None:
